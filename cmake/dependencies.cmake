@@ -1,0 +1,17 @@
+# The bought parts (docs/architecture.md lists them). Imported targets only: a hand-written
+# -isystem /usr/include breaks the standard library's include_next.
+find_package(Threads REQUIRED)
+find_package(absl CONFIG REQUIRED)
+find_package(Protobuf MODULE REQUIRED)
+find_package(gRPC CONFIG REQUIRED)
+find_package(PostgreSQL MODULE REQUIRED)
+find_package(SQLite3 MODULE REQUIRED)
+find_package(spdlog CONFIG REQUIRED)
+find_package(nlohmann_json CONFIG REQUIRED)
+find_package(CLI11 CONFIG REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
+pkg_check_modules(uuid REQUIRED IMPORTED_TARGET uuid)
+if(PROJECT_IS_TOP_LEVEL)
+  find_package(GTest CONFIG REQUIRED)
+endif()

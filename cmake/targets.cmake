@@ -1,0 +1,27 @@
+# vecferry_library(NAME SOURCES ... [PUBLIC target ...] [PRIVATE target ...])
+# One library a folder: target vecferry_NAME, alias vecferry::NAME. Headers are included by their path from the top.
+function(vecferry_library name)
+  cmake_parse_arguments(arg "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
+  add_library(vecferry_${name} STATIC ${arg_SOURCES})
+  add_library(vecferry::${name} ALIAS vecferry_${name})
+  target_compile_features(vecferry_${name} PUBLIC cxx_std_20)
+  target_include_directories(vecferry_${name} PUBLIC ${PROJECT_SOURCE_DIR})
+  target_link_libraries(vecferry_${name} PUBLIC ${arg_PUBLIC} PRIVATE ${arg_PRIVATE})
+endfunction()
+
+# vecferry_test(SOURCE [LINK target ...] [LABELS label ...] [TIMEOUT seconds])
+# One executable and one ctest a file; its name is the file's name without .cc, its first label the folder.
+# Labels: `long` = only with tools/test --long; `sanitize` = part of the subset that the sanitizer presets run.
+function(vecferry_test source)
+  cmake_parse_arguments(arg "" "TIMEOUT" "LINK;LABELS" ${ARGN})
+  get_filename_component(name ${source} NAME_WE)
+  get_filename_component(folder ${CMAKE_CURRENT_SOURCE_DIR} NAME)
+  add_executable(${name} ${source})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  target_link_libraries(${name} PRIVATE ${arg_LINK} GTest::gmock GTest::gtest_main)
+  add_test(NAME ${folder}.${name} COMMAND ${name})
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 120)
+  endif()
+  set_tests_properties(${folder}.${name} PROPERTIES LABELS "${folder};${arg_LABELS}" TIMEOUT ${arg_TIMEOUT})
+endfunction()

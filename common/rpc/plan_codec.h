@@ -1,0 +1,37 @@
+#ifndef VECFERRY_COMMON_RPC_PLAN_CODEC_H_
+#define VECFERRY_COMMON_RPC_PLAN_CODEC_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "common/core/plan.h"
+#include "common/core/report.h"
+#include "vecferry/v1/batch.pb.h"
+#include "vecferry/v1/coordinator.pb.h"
+#include "vecferry/v1/plan.pb.h"
+
+namespace vecferry::rpc {
+
+v1::Plan ToProto(const core::Plan& plan);
+// kFailedPrecondition: a plan format that this program does not know, naming both.
+absl::StatusOr<core::Plan> FromProto(const v1::Plan& plan);
+
+// The form that the ledger keeps: serialized vecferry.v1.Plan. ParsePlan also: kDataLoss.
+std::string SerializePlan(const core::Plan& plan);
+absl::StatusOr<core::Plan> ParsePlan(const std::string& bytes);
+
+v1::Identity ToProto(const core::Identity& identity);
+core::Identity FromProto(const v1::Identity& identity);
+
+v1::Migration ToProto(const core::Report& report);
+absl::StatusOr<core::Report> FromProto(const v1::Migration& migration);
+
+v1::RowIssue ToProto(const core::RowIssue& issue);
+absl::StatusOr<core::RowIssue> FromProto(const v1::RowIssue& issue);
+
+v1::Check ToProto(const core::CheckReport& check);
+core::CheckReport FromProto(const v1::Check& check);
+
+}  // namespace vecferry::rpc
+
+#endif  // VECFERRY_COMMON_RPC_PLAN_CODEC_H_

@@ -1,0 +1,60 @@
+#ifndef VECFERRY_COMMON_SQLITE_DATABASE_H_
+#define VECFERRY_COMMON_SQLITE_DATABASE_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "common/core/value.h"
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace vecferry::sqlite {
+
+// A prepared statement. Must not outlive its Database. Not thread-safe.
+class Statement {
+ public:
+  void Bind(int index, const core::ValueView& value);  // from 1; copies
+  // True: a row is there. Errors: kDataLoss for a damaged file, kUnavailable while locked.
+  absl::StatusOr<bool> Step();
+  void Reset();
+  int columns() const;
+  core::ValueView Column(int index) const;  // from 0; bytes borrowed until the next Step, Reset or Bind
+  absl::string_view ColumnName(int index) const;
+
+ private:
+  friend class Database;
+  struct Finalize { void operator()(sqlite3_stmt* statement) const; };
+  explicit Statement(sqlite3_stmt* statement) : statement_(statement) {}
+  std::unique_ptr<sqlite3_stmt, Finalize> statement_;
+};
+
+// One read-only connection (always SQLITE_OPEN_READONLY: a read-write one checkpoints at close and would change the
+// source). Movable; may go to another thread, one thread at a time.
+// Text is returned as UTF-8 bytes whatever the file's encoding, unvalidated.
+class Database {
+ public:
+  // `immutable` only for a copy that nobody else writes. Errors say what the file is instead: kNotFound (no such file),
+  // kInvalidArgument (a directory, not SQLite, encrypted), kPermissionDenied, kDataLoss (truncated or damaged).
+  static absl::StatusOr<Database> Open(const std::string& path, bool immutable);
+
+  absl::StatusOr<Statement> Prepare(absl::string_view sql);
+  // First column of the first row; NULL when there is no row.
+  absl::StatusOr<core::Value> QueryValue(absl::string_view sql);
+  // Ends the running statement with kCancelled, from any thread, while this object lives.
+  void Interrupt();
+
+  sqlite3* raw() { return database_.get(); }  // for this folder only
+
+ private:
+  struct Close { void operator()(sqlite3* database) const; };
+  explicit Database(sqlite3* database) : database_(database) {}
+  std::unique_ptr<sqlite3, Close> database_;
+};
+
+}  // namespace vecferry::sqlite
+
+#endif  // VECFERRY_COMMON_SQLITE_DATABASE_H_

@@ -1,0 +1,48 @@
+#ifndef VECFERRY_READER_WORKER_READER_H_
+#define VECFERRY_READER_WORKER_READER_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "common/core/plan.h"
+#include "common/core/record.h"
+#include "common/rpc/clients.h"
+#include "common/sqlite/database.h"
+
+namespace vecferry::reader {
+
+struct ReaderOptions {
+  std::string worker = "reader";             // unique name; stream N appends "-N"
+  std::size_t batch_bytes_max = 1 << 20;     // a batch closes at this size or at the lease's batch_rows_max rows
+  int batches_in_flight_max = 64;            // sent and not yet acknowledged, per stream
+  absl::Duration retry_max = absl::Seconds(30);  // an unavailable writer is tried again for so long before Fail()
+};
+
+// One reader stream: acquires leases until the coordinator says finished, and carries each leased shard: cursor ->
+// conversion -> COPY tuples -> batches, from the position that the writer told, never from memory.
+// Uses one connection of the snapshot; one thread. Both clients must outlive it.
+class ReaderStream {
+ public:
+  virtual ~ReaderStream() = default;
+  // Returns OK when the coordinator has no more shards, or once Stop() was called and the present commit group ended.
+  virtual absl::Status Run() = 0;
+  // From any thread: finish what is sent, give the lease back.
+  virtual void Stop() = 0;
+};
+std::unique_ptr<ReaderStream> MakeReaderStream(const ReaderOptions& options, sqlite::Database& source,
+                                               rpc::LeaseClient& leases, rpc::WriterClient& writer);
+
+// Count and sum of the rows of one shard up to `last_key` (all of it when `whole`): what a resume compares with the
+// ledger when the source's fingerprint changed.
+struct RangeDigest {
+  std::int64_t count = 0;
+  core::Sum128 sum;
+};
+absl::StatusOr<RangeDigest> DigestRange(sqlite::Database& source, const core::Mapping& mapping,
+                                        const core::Shard& shard, const std::optional<std::string>& last_key,
+                                        bool whole);
+
+}  // namespace vecferry::reader
+
+#endif  // VECFERRY_READER_WORKER_READER_H_

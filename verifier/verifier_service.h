@@ -1,0 +1,28 @@
+#ifndef VECFERRY_VERIFIER_VERIFIER_SERVICE_H_
+#define VECFERRY_VERIFIER_VERIFIER_SERVICE_H_
+
+#include <memory>
+
+#include "common/postgres/connection.h"
+#include "common/sqlite/database.h"
+
+namespace grpc {
+class Service;
+}
+
+namespace vecferry::verifier {
+
+// VerifierService (proto/vecferry/v1/verifier.proto). Counts, by its own SQL: for each source table, which it lists
+// itself, rows in the snapshot against rows at the destination and in the ledger, so that a table which the profile
+// forgot is a failed check, and a row lost or doubled by any fault of ours is too. Thread-safe.
+class VerifierService {
+ public:
+  virtual ~VerifierService() = default;
+  virtual grpc::Service* service() = 0;
+};
+// `source` must outlive the service; it is used by one call at a time.
+std::unique_ptr<VerifierService> MakeVerifierService(sqlite::Database& source, postgres::ConnectionResolver resolver);
+
+}  // namespace vecferry::verifier
+
+#endif  // VECFERRY_VERIFIER_VERIFIER_SERVICE_H_
