@@ -1,0 +1,63 @@
+#include "common/telemetry/log.h"
+
+#include <spdlog/pattern_formatter.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+
+namespace vecferry::telemetry {
+namespace {
+
+// The message as the inside of a JSON string: spdlog's own pattern leaves quotes as they are.
+class JsonMessageFlag : public spdlog::custom_flag_formatter {
+ public:
+  void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& out) override {
+    static constexpr char kHex[] = "0123456789abcdef";
+    for (const char c : message.payload) {
+      const auto byte = static_cast<unsigned char>(c);
+      if (c == '"' || c == '\\') {
+        out.push_back('\\');
+        out.push_back(c);
+      } else if (byte < 0x20) {
+        const char escaped[] = {'\\', 'u', '0', '0', kHex[byte >> 4], kHex[byte & 15]};
+        out.append(escaped, escaped + sizeof(escaped));
+      } else {
+        out.push_back(c);
+      }
+    }
+  }
+  std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<JsonMessageFlag>(); }
+};
+
+}  // namespace
+
+absl::Status StartLogging(const LogOptions& options) {
+  const spdlog::level::level_enum level = spdlog::level::from_str(options.level);
+  // from_str answers `off` to every word that it does not know.
+  if (level == spdlog::level::off && options.level != "off") {
+    return absl::InvalidArgumentError(
+        absl::StrCat("unknown log level '", options.level, "'; allowed: trace, debug, info, warn, error, off"));
+  }
+  auto formatter = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);
+  if (options.format == LogFormat::kJson) {
+    formatter->add_flag<JsonMessageFlag>('*').set_pattern(
+        R"({"time":"%Y-%m-%dT%H:%M:%S.%fZ","level":"%l","message":"%*"})");
+  } else {
+    formatter->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v");
+  }
+  auto logger = std::make_shared<spdlog::logger>("vecferry", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  logger->set_formatter(std::move(formatter));
+  logger->set_level(level);
+  logger->flush_on(spdlog::level::warn);
+  spdlog::set_default_logger(std::move(logger));
+  return absl::OkStatus();
+}
+
+void LogInfo(const std::string& line) { spdlog::default_logger_raw()->log(spdlog::level::info, line); }
+void LogWarning(const std::string& line) { spdlog::default_logger_raw()->log(spdlog::level::warn, line); }
+void LogError(const std::string& line) { spdlog::default_logger_raw()->log(spdlog::level::err, line); }
+
+}  // namespace vecferry::telemetry
