@@ -42,6 +42,7 @@ struct Checkpoint {
 
 enum class IssueAction { kRepaired, kRejected, kSkipped };
 absl::string_view ToString(IssueAction action);     // "repaired"
+absl::StatusOr<IssueAction> ParseIssueAction(absl::string_view text);
 
 // A row that could not be carried as it was.
 struct RowIssue {

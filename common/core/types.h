@@ -22,7 +22,8 @@ struct PgType {
 
 // The type as SQL. Vector types are qualified with `extension_schema`, the schema that holds pgvector.
 std::string ToSql(const PgType& type, absl::string_view extension_schema);
-// The type as plans and reports name it, such as "vector(384)"; ParsePgType reads it back (kInvalidArgument).
+// The type as plans and reports name it, such as "vector(384)"; ParsePgType reads it back, and format_type()'s names
+// (kInvalidArgument: a type that vecferry does not write).
 std::string ToString(const PgType& type);
 absl::StatusOr<PgType> ParsePgType(absl::string_view text);
 

@@ -7,7 +7,8 @@
 
 namespace vecferry::rpc {
 
-// The two status types have the same codes; messages are made valid UTF-8 and cut at 8 KiB (gRPC's metadata bound).
+// The two status types have the same codes. Messages are made valid UTF-8 and cut, so that their percent-encoded form
+// stays below gRPC's bound of 8 KiB on all metadata of a call.
 grpc::Status ToGrpc(const absl::Status& status);
 absl::Status FromGrpc(const grpc::Status& status);
 
