@@ -20,10 +20,11 @@ class ABSL_LOCKABLE Mutex {
   Mutex& operator=(const Mutex&) = delete;
 
   void Lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() { mutex_.lock(); }
-  // Wakes every waiter: any state that Await looks at may have changed.
+  // Wakes every waiter: any state that Await looks at may have changed. Under the lock, since a waiter that sees its
+  // condition may destroy this object once it has the lock.
   void Unlock() ABSL_UNLOCK_FUNCTION() {
-    mutex_.unlock();
     changed_.notify_all();
+    mutex_.unlock();
   }
 
   // Releases the lock until `condition()` holds; the condition runs under the lock.
