@@ -68,9 +68,9 @@ class Result {
   std::unique_ptr<pg_result, Clear> result_;
 };
 
-// One session. Movable; not thread-safe, but for Canceller. Errors by SQLSTATE: 08, 57P01-57P03 kUnavailable;
-// 40 kAborted; 57014 kCancelled; 53 kResourceExhausted; 23 kAlreadyExists; 42501 and 28 kPermissionDenied;
-// 22, 44, 21000, 54000, 54001, P0001 kInvalidArgument; 3D000 kNotFound; everything else kInternal.
+// One session. Movable; not thread-safe, but for Canceller. Errors by SQLSTATE: 08, 57P01-57P03 and the timeouts 25P03
+// and 55P03 kUnavailable; 40 kAborted; 57014 kCancelled; 53 kResourceExhausted; 23 kAlreadyExists; 42501 and 28
+// kPermissionDenied; 22, 44, 21000, 54000, 54001, P0001 kInvalidArgument; 3D000 kNotFound; everything else kInternal.
 // Messages never hold a password.
 class Connection {
  public:
