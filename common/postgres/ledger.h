@@ -65,7 +65,7 @@ struct CoordinatorIdentity {
   int pid = 0;
 };
 // Takes the session advisory lock of a migration on `lock_session`, which must run nothing else, and raises the
-// coordinator epoch. Returns the new epoch. Takes over from a dead or 30 s silent holder by terminating its session;
+// coordinator epoch. Returns the new epoch; from the second on the migration counts as resumed. Takes over from a dead or 30 s silent holder by terminating its session;
 // otherwise tries for `patience`. Errors: kAlreadyExists naming host, pid and since; kFailedPrecondition when the
 // session goes through a transaction pooler.
 absl::StatusOr<std::uint64_t> TakeCoordination(Connection& lock_session, absl::string_view migration_id,
@@ -84,6 +84,8 @@ absl::Status SetOptions(Connection& session, absl::string_view migration_id, std
                         absl::string_view options_json);
 absl::Status SetPlan(Connection& session, absl::string_view migration_id, std::uint64_t epoch,
                      absl::string_view plan_bytes);   // reconcile only: a new fingerprint
+absl::Status SetVerifyLevel(Connection& session, absl::string_view migration_id, std::uint64_t epoch,
+                            absl::string_view level);
 absl::Status ReleaseClaims(Connection& session, absl::string_view migration_id);
 absl::Status RecordIndex(Connection& session, absl::string_view migration_id, const core::IndexReport& index);
 absl::Status RecordCheck(Connection& session, absl::string_view migration_id, const core::CheckReport& check);
@@ -100,6 +102,7 @@ struct ShardRow {
 };
 absl::StatusOr<std::vector<ShardRow>> LoadShards(Connection& session, absl::string_view migration_id);
 // Grants a lease: raises lease_epoch, terminating older epochs' writer sessions of the shard first. Returns the epoch.
+// Its own transaction. kAborted: the coordinator's epoch is another; kUnavailable: the shard's row stays locked.
 absl::StatusOr<std::uint64_t> GrantLease(Connection& session, absl::string_view migration_id, std::uint64_t epoch,
                                          int shard, absl::string_view owner, absl::Duration duration);
 // kAborted: the lease is another's.
@@ -121,13 +124,15 @@ struct Advance {
   std::optional<std::string> key_before_first;
   core::Checkpoint after;            // absolute values: position, counters, source count and sum
 };
-// In the data's transaction. kFailedPrecondition: the stored position is another (roll back; the text tells it).
+// In the data's transaction. Roll back on errors: kFailedPrecondition: the stored position is another (the text tells
+// it) or a later stream was opened; kAborted: other lease epoch.
 absl::Status AdvanceShard(Connection& session, absl::string_view migration_id, int shard, std::uint64_t lease_epoch,
                           std::uint64_t stream_epoch, const Advance& advance);
 // In the data's transaction. raw over 1 MiB is stored in parts.
 absl::Status InsertIssues(Connection& session, absl::string_view migration_id, int shard,
                           absl::Span<const core::RowIssue> issues);
-// Rejected rows of the migration so far, this transaction's included (`skipped` ones do not count).
+// Rejected rows of the migration so far, this transaction's included (`skipped` ones do not count). Transactions that
+// ask wait for one another until they end: so no two of them can pass --max-rejects together. After AdvanceShard.
 absl::StatusOr<std::int64_t> CountRejected(Connection& session, absl::string_view migration_id);
 
 // ---- report ----
