@@ -1,0 +1,267 @@
+#include "coordinator/driver.h"
+
+#include <utility>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/strings/str_cat.h"
+#include "common/base/fault_points.h"
+#include "common/base/status_macros.h"
+#include "common/postgres/ledger_sql.h"
+#include "coordinator/destination.h"
+#include "coordinator/failure_text.h"
+#include "coordinator/finish.h"
+#include "coordinator/ledger_moves.h"
+#include "coordinator/resume.h"
+
+namespace vecferry::coordinator {
+namespace {
+
+constexpr absl::string_view kVerifyLevel = "counts";
+
+}  // namespace
+
+Driver::Driver(DriverSetup setup, core::Plan plan, postgres::Connection lock, postgres::Connection ledger)
+    : setup_(std::move(setup)),
+      lock_(std::move(lock)),
+      ledger_(std::make_shared<InTurn<postgres::Connection>>(std::move(ledger))),
+      plan_(std::make_shared<const core::Plan>(std::move(plan))) {
+  pulse_ = std::thread([this] { Pulse(); });
+  run_ = std::thread([this] { Run(); });
+}
+
+Driver::~Driver() {
+  Stop();
+  run_.join();
+  pulse_.join();
+}
+
+std::shared_ptr<const core::Plan> Driver::plan() const {
+  base::MutexLock lock(&mutex_);
+  return plan_;
+}
+
+bool Driver::Stopping() const {
+  base::MutexLock lock(&mutex_);
+  return interrupted();
+}
+
+absl::Status Driver::Interruption() const {
+  base::MutexLock lock(&mutex_);
+  if (!lost_.ok()) return lost_;
+  if (!failed_.ok()) return failed_;
+  return stopping_ ? absl::CancelledError("stopped") : absl::OkStatus();
+}
+
+// ---- stages ----
+
+void Driver::Run() { End(Drive()); }
+
+absl::Status Driver::Drive() {
+  if (setup_.resumed) RETURN_IF_ERROR(CheckSource());
+  RETURN_IF_ERROR(Copy());
+  RETURN_IF_ERROR(FinishTables());
+  if (setup_.options.no_verify) return StoreEnd(core::State::kCopied);
+  ASSIGN_OR_RETURN(const core::State state, Verify());
+  return StoreEnd(state);
+}
+
+absl::StatusOr<postgres::Connection> Driver::OpenWorkSession() {
+  postgres::ConnectionOptions options;
+  options.conninfo = setup_.conninfo;
+  options.application_name = absl::StrCat("vecferry/", setup_.migration_id, "/finish");
+  options.search_path = SearchPath(*plan());
+  ASSIGN_OR_RETURN(postgres::Connection session, postgres::Connection::Open(options));
+  base::MutexLock lock(&mutex_);
+  canceller_ = session.canceller();
+  return session;
+}
+
+absl::Status Driver::CheckSource() {
+  ASSIGN_OR_RETURN(postgres::Connection session, OpenWorkSession());
+  RETURN_IF_ERROR(postgres::TerminateLeftovers(session, setup_.migration_id));
+  core::Plan plan = *this->plan();
+  RETURN_IF_ERROR(CheckTables(session, plan));
+  const absl::Status checked = setup_.source_turn.Run([&](sqlite::Database* source) {
+    const ResumeContext context{session,
+                                *source,
+                                setup_.source.snapshot->fingerprint(),
+                                setup_.source.digest,
+                                setup_.migration_id,
+                                setup_.epoch,
+                                setup_.options.on_source_change,
+                                [this] { return Stopping(); }};
+    return ReconcileSource(context, plan);
+  });
+  const absl::Status interruption = Interruption();
+  LeaveStage();
+  RETURN_IF_ERROR(interruption);
+  RETURN_IF_ERROR(checked);
+  base::MutexLock lock(&mutex_);
+  plan_ = std::make_shared<const core::Plan>(std::move(plan));
+  return absl::OkStatus();
+}
+
+absl::Status Driver::Copy() {
+  // A reader's word that a shard is done is checked against the ledger; what is not done there is carried again.
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    ASSIGN_OR_RETURN(const std::vector<postgres::ShardRow> rows, WithLedger([&](postgres::Connection& session) {
+      return postgres::LoadShards(session, setup_.migration_id);
+    }));
+    std::vector<ShardStanding> standings;
+    for (const postgres::ShardRow& row : rows) standings.push_back({row.id, row.checkpoint.done, row.lease_epoch});
+    {
+      base::MutexLock lock(&mutex_);
+      leases_.emplace(*plan_, standings);
+      copied_ = leases_->done();
+      if (copied_) return absl::OkStatus();
+    }
+    RETURN_IF_ERROR(CopyOnce());
+  }
+  return absl::InternalError("readers reported shards as done that the ledger does not have");
+}
+
+absl::Status Driver::CopyOnce() {
+  RETURN_IF_ERROR(WithLedger([&](postgres::Connection& session) {
+    return postgres::SetState(session, setup_.migration_id, setup_.epoch, core::State::kCopying, "");
+  }));
+  {
+    base::MutexLock lock(&mutex_);
+    copying_ = true;
+    clock_starts_with_lease_ = true;
+    mutex_.Await([this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return leases_->done() || interrupted(); });
+    copying_ = false;
+    clock_starts_with_lease_ = false;
+  }
+  LeaveStage();
+  return Interruption();
+}
+
+absl::Status Driver::EnterStage(core::State state, StageClock::Stage stage) {
+  RETURN_IF_ERROR(Interruption());
+  {
+    base::MutexLock lock(&mutex_);
+    clock_.Begin(stage, Monotonic());
+  }
+  return WithLedger([&](postgres::Connection& session) {
+    return postgres::SetState(session, setup_.migration_id, setup_.epoch, state, "");
+  });
+}
+
+absl::Status Driver::FlushClock() {
+  core::StageSeconds seconds;
+  {
+    base::MutexLock lock(&mutex_);
+    if (!clock_.running()) return absl::OkStatus();
+    seconds = clock_.Take(Monotonic());
+  }
+  return WithLedger([&](postgres::Connection& session) {
+    return postgres::AddStageSeconds(session, setup_.migration_id, setup_.epoch, seconds);
+  });
+}
+
+// A time that cannot be noted is no reason to fail: whatever hindered it shows in the next statement.
+void Driver::LeaveStage() {
+  FlushClock().IgnoreError();
+  base::MutexLock lock(&mutex_);
+  clock_.End();
+  canceller_.reset();
+  step_.clear();
+  verifying_ = false;
+}
+
+absl::Status Driver::FinishTables() {
+  base::FaultPoint("coordinator.before_finish");
+  RETURN_IF_ERROR(EnterStage(core::State::kFinishing, &core::StageSeconds::finish));
+  const absl::Cleanup leave = [this] { LeaveStage(); };
+  ASSIGN_OR_RETURN(postgres::Connection session, OpenWorkSession());
+  RETURN_IF_ERROR(postgres::TerminateLeftovers(session, setup_.migration_id));
+  const std::shared_ptr<const core::Plan> plan = this->plan();
+  const FinishContext context{session,
+                              *plan,
+                              setup_.migration_id,
+                              setup_.epoch,
+                              setup_.options.rejects_max,
+                              setup_.options.no_indexes,
+                              [this](const std::string& step) {
+                                base::MutexLock lock(&mutex_);
+                                step_ = step;
+                              },
+                              [this] { return Stopping(); }};
+  const absl::Status finished = Finish(context);
+  const absl::Status interruption = Interruption();
+  return interruption.ok() ? finished : interruption;
+}
+
+absl::StatusOr<core::State> Driver::Verify() {
+  base::FaultPoint("coordinator.before_verify");
+  RETURN_IF_ERROR(EnterStage(core::State::kVerifying, &core::StageSeconds::verify));
+  const absl::Cleanup leave = [this] { LeaveStage(); };
+  RETURN_IF_ERROR(WithLedger([&](postgres::Connection& session) {
+    return BeginChecks(session, setup_.migration_id, kVerifyLevel);
+  }));
+  {
+    base::MutexLock lock(&mutex_);
+    verifying_ = true;
+    step_ = "checking";
+  }
+  bool different = false;
+  absl::Status recorded;
+  absl::Status verified = setup_.verifier.Verify(
+      setup_.migration_id, setup_.options.connection, std::string(kVerifyLevel), [&](const core::CheckReport& check) {
+        different = different || check.verdict == "fail";
+        if (!recorded.ok()) return;
+        recorded = WithLedger([&](postgres::Connection& session) {
+          return postgres::RecordCheck(session, setup_.migration_id, check);
+        });
+      });
+  RETURN_IF_ERROR(Interruption());
+  RETURN_IF_ERROR(verified);
+  RETURN_IF_ERROR(recorded);
+  return different ? core::State::kDifferent : core::State::kVerified;
+}
+
+absl::Status Driver::StoreEnd(core::State state) {
+  base::FaultPoint("coordinator.before_end_state");
+  return WithLedger([&](postgres::Connection& session) {
+    return postgres::InTransaction(session, [&]() -> absl::Status {
+      RETURN_IF_ERROR(postgres::SetState(session, setup_.migration_id, setup_.epoch, state, ""));
+      return postgres::ReleaseClaims(session, setup_.migration_id);
+    });
+  });
+}
+
+// ---- the end ----
+
+absl::Status Driver::StoreOutcome(const absl::Status& status) {
+  if (status.ok()) return status;
+  const bool stopped = [&] {
+    base::MutexLock lock(&mutex_);
+    return stopping_ && failed_.ok();
+  }();
+  return WithLedger([&](postgres::Connection& session) {
+    return stopped ? postgres::SetState(session, setup_.migration_id, setup_.epoch, core::State::kPaused, "")
+                   : postgres::SetState(session, setup_.migration_id, setup_.epoch, core::State::kFailed,
+                                        FailureText(status));
+  });
+}
+
+void Driver::End(const absl::Status& status) {
+  const absl::Status stored = StoreOutcome(status);
+  absl::StatusOr<core::Report> report = ReadReport();
+  base::MutexLock lock(&mutex_);
+  if (!report.ok()) report = last_report_;  // the destination is gone: tell what was known
+  if (report.ok() && !stored.ok() && report->state != core::State::kCancelled &&
+      report->state != core::State::kDropped) {
+    // Nothing could be written: the ledger still shows a running state, which the same command takes up.
+    report->state = core::State::kFailed;
+    report->failure = FailureText(status.ok() ? stored : status);
+    report->exit_code = core::ExitCode(report->state, report->totals);
+  }
+  last_report_ = report.ok() ? std::move(report) : absl::StatusOr<core::Report>(status.ok() ? stored : status);
+  ledger_.reset();
+  lock_.reset();
+  copying_ = false;
+  ended_ = true;
+}
+
+}  // namespace vecferry::coordinator

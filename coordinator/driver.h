@@ -1,0 +1,141 @@
+#ifndef VECFERRY_COORDINATOR_DRIVER_H_
+#define VECFERRY_COORDINATOR_DRIVER_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "common/base/mutex.h"
+#include "common/core/plan.h"
+#include "common/core/report.h"
+#include "common/postgres/connection.h"
+#include "common/postgres/ledger.h"
+#include "common/rpc/clients.h"
+#include "coordinator/coordinator.h"
+#include "coordinator/in_turn.h"
+#include "coordinator/lease_table.h"
+#include "coordinator/stage_clock.h"
+
+namespace vecferry::coordinator {
+
+// One connection of the snapshot, which planning and resuming take turns at.
+using SourceTurn = InTurn<sqlite::Database*>;
+
+// What a driver drives. References must outlive it.
+struct DriverSetup {
+  std::string migration_id;
+  std::uint64_t epoch = 0;     // the coordinator epoch that was taken with the lock
+  bool resumed = false;
+  rpc::StartOptions options;
+  std::string conninfo;
+  absl::Duration lease_time;
+  SourceAccess& source;
+  SourceTurn& source_turn;
+  rpc::VerifierClient& verifier;
+};
+
+// Drives one migration from its stored plan to an end state, on two threads of its own: one goes through the stages,
+// one renews the hold on the migration every second and notices when it is lost. Two sessions live as long as it
+// drives: `lock` holds the advisory lock and runs nothing else, `ledger` is used in turn. Statements that may take long
+// run on a third, which exists while no writer does. Thread-safe.
+class Driver {
+ public:
+  Driver(DriverSetup setup, core::Plan plan, postgres::Connection lock, postgres::Connection ledger);
+  ~Driver();  // as Stop, and waits for the end
+  Driver(const Driver&) = delete;
+  Driver& operator=(const Driver&) = delete;
+
+  const std::string& migration_id() const { return setup_.migration_id; }
+  std::shared_ptr<const core::Plan> plan() const;
+
+  // A shard to carry. `finished`: none will come any more.
+  absl::StatusOr<rpc::Acquired> Acquire(const std::string& worker);
+  absl::Status Renew(int shard, std::uint64_t epoch);
+  absl::Status Complete(int shard, std::uint64_t epoch);
+  // A reader gives its shard back. What may pass is tried again, a bounded number of times; else the migration fails.
+  absl::Status Fail(int shard, std::uint64_t epoch, const absl::Status& why);
+
+  // No more leases; a running statement is cancelled; the migration becomes PAUSED. Returns at once.
+  void Stop();
+  bool ended() const;
+  // Waits until the migration no longer runs here, for `patience` at most. Returns ended().
+  bool AwaitEnd(absl::Duration patience);
+  // As the ledger has it now; after the end, as it was then.
+  absl::StatusOr<core::Report> GetReport();
+
+ private:
+  // ---- stages, on the driving thread ----
+  void Run();
+  absl::Status Drive();
+  absl::Status CheckSource();
+  absl::Status Copy();
+  absl::Status CopyOnce();
+  absl::Status FinishTables();
+  absl::StatusOr<core::State> Verify();
+  absl::Status StoreEnd(core::State state);
+  void End(const absl::Status& status);
+  absl::Status StoreOutcome(const absl::Status& status);
+
+  absl::Status GiveBack(int shard, std::uint64_t epoch, const absl::Status& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // ---- the hold, on the renewing thread ----
+  void Pulse();
+  void Beat();
+
+  absl::StatusOr<postgres::Connection> OpenWorkSession();
+  absl::Status EnterStage(core::State state, StageClock::Stage stage);
+  absl::Status FlushClock();
+  void LeaveStage();
+  absl::Status Interruption() const;
+  bool interrupted() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return stopping_ || !lost_.ok() || !failed_.ok();
+  }
+  bool Stopping() const;
+  void CancelStatement();
+  absl::StatusOr<core::Report> ReadReport();
+
+  // Runs `work(connection)` on the ledger's session when its turn comes. kUnavailable after the end.
+  template <typename Work>
+  auto WithLedger(Work work) -> decltype(work(std::declval<postgres::Connection&>())) {
+    std::shared_ptr<InTurn<postgres::Connection>> ledger;
+    {
+      base::MutexLock lock(&mutex_);
+      ledger = ledger_;
+    }
+    if (ledger == nullptr) return absl::UnavailableError("the migration no longer runs here");
+    return ledger->Run(work);
+  }
+
+  const DriverSetup setup_;
+
+  mutable base::Mutex mutex_;
+  std::optional<postgres::Connection> lock_ ABSL_GUARDED_BY(mutex_);
+  // Shared with RPCs that began before the end.
+  std::shared_ptr<InTurn<postgres::Connection>> ledger_ ABSL_GUARDED_BY(mutex_);
+  std::shared_ptr<const core::Plan> plan_ ABSL_GUARDED_BY(mutex_);  // shared with RPCs; a reconcile makes a new one
+  std::optional<LeaseTable> leases_ ABSL_GUARDED_BY(mutex_);
+  bool copying_ ABSL_GUARDED_BY(mutex_) = false;
+  bool copied_ ABSL_GUARDED_BY(mutex_) = false;   // or will not be: no shard is leased any more
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  bool ended_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Status lost_ ABSL_GUARDED_BY(mutex_);    // why the migration is no longer ours to write
+  absl::Status failed_ ABSL_GUARDED_BY(mutex_);  // why a shard cannot be carried
+  StageClock clock_ ABSL_GUARDED_BY(mutex_);
+  bool clock_starts_with_lease_ ABSL_GUARDED_BY(mutex_) = false;
+  std::string step_ ABSL_GUARDED_BY(mutex_);
+  std::optional<postgres::Connection::Canceller> canceller_ ABSL_GUARDED_BY(mutex_);
+  bool verifying_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::StatusOr<core::Report> last_report_ ABSL_GUARDED_BY(mutex_) = absl::NotFoundError("no report yet");
+
+  std::thread pulse_;
+  std::thread run_;  // the last member: it uses all others
+};
+
+}  // namespace vecferry::coordinator
+
+#endif  // VECFERRY_COORDINATOR_DRIVER_H_

@@ -1,0 +1,193 @@
+// The driver towards everybody else: leases, the hold on the migration, stopping, reports.
+#include "absl/strings/str_cat.h"
+#include "common/base/fault_points.h"
+#include "common/base/status_macros.h"
+#include "common/core/types.h"
+#include "coordinator/driver.h"
+#include "coordinator/failure_text.h"
+
+namespace vecferry::coordinator {
+namespace {
+
+constexpr absl::Duration kBeat = absl::Seconds(1);  // how soon a cancel from elsewhere is noticed
+constexpr int kBeatsAFlush = 10;                    // seconds of measured time that a kill may lose
+constexpr absl::Duration kAskAgain = absl::Milliseconds(50);
+constexpr int kAttemptsMax = 5;
+constexpr absl::Duration kBackoff = absl::Milliseconds(250);  // doubles with each attempt
+
+bool MayPass(const absl::Status& why) {
+  return absl::IsUnavailable(why) || absl::IsAborted(why) || absl::IsFailedPrecondition(why) ||
+         absl::IsDeadlineExceeded(why);
+}
+
+absl::Status DescribeLoss(const absl::Status& renewed, const std::string& id) {
+  if (!absl::IsAborted(renewed)) return renewed;
+  return absl::AbortedError(absl::StrCat("migration ", id, " was taken over by another process: look at it by: vecferry "
+                                         "migrate status ", id));
+}
+
+}  // namespace
+
+// ---- leases ----
+
+absl::StatusOr<rpc::Acquired> Driver::Acquire(const std::string& worker) {
+  rpc::Acquired acquired;
+  acquired.retry_after = kAskAgain;
+  int shard = 0;
+  {
+    base::MutexLock lock(&mutex_);
+    acquired.finished = ended_ || copied_ || interrupted();
+    if (acquired.finished || !copying_) return acquired;
+    const absl::Duration now = Monotonic();
+    const std::optional<int> taken = leases_->Take(now, now + setup_.lease_time);
+    if (!taken) return acquired;
+    shard = *taken;
+    if (clock_starts_with_lease_) {
+      clock_.Begin(&core::StageSeconds::copy, now);
+      clock_starts_with_lease_ = false;
+    }
+  }
+  const absl::StatusOr<std::uint64_t> epoch = WithLedger([&](postgres::Connection& session) {
+    return postgres::GrantLease(session, setup_.migration_id, setup_.epoch, shard, worker, setup_.lease_time);
+  });
+  base::FaultPoint("coordinator.after_lease");
+  base::MutexLock lock(&mutex_);
+  if (!epoch.ok()) {
+    GiveBack(shard, leases_->epoch(shard), epoch.status()).IgnoreError();
+    return acquired;
+  }
+  leases_->Grant(shard, *epoch, Monotonic() + setup_.lease_time);
+  acquired.lease = rpc::Lease{setup_.migration_id, shard, *epoch, setup_.lease_time, "", setup_.options.connection,
+                              setup_.options.batch_rows_max};
+  return acquired;
+}
+
+absl::Status Driver::Renew(int shard, std::uint64_t epoch) {
+  RETURN_IF_ERROR(WithLedger([&](postgres::Connection& session) {
+    return postgres::RenewLease(session, setup_.migration_id, shard, epoch, setup_.lease_time);
+  }));
+  base::MutexLock lock(&mutex_);
+  if (!copying_) return absl::AbortedError("the migration is not copying here");
+  return leases_->Renew(shard, epoch, Monotonic() + setup_.lease_time);
+}
+
+absl::Status Driver::Complete(int shard, std::uint64_t epoch) {
+  base::MutexLock lock(&mutex_);
+  if (!leases_) return absl::AbortedError("the migration is not copying here");
+  RETURN_IF_ERROR(leases_->Complete(shard, epoch));
+  copied_ = leases_->done();
+  return absl::OkStatus();
+}
+
+absl::Status Driver::Fail(int shard, std::uint64_t epoch, const absl::Status& why) {
+  base::MutexLock lock(&mutex_);
+  if (!leases_) return absl::AbortedError("the migration is not copying here");
+  return GiveBack(shard, epoch, why);
+}
+
+absl::Status Driver::GiveBack(int shard, std::uint64_t epoch, const absl::Status& why) {
+  const bool stopped = absl::IsCancelled(why);  // a reader that was told to stop
+  const absl::Duration now = Monotonic();
+  RETURN_IF_ERROR(leases_->GiveBack(shard, epoch, now, !stopped));
+  if (stopped) return absl::OkStatus();
+  const int attempts = leases_->attempts(shard);
+  if (MayPass(why) && attempts < kAttemptsMax) {
+    return leases_->GiveBack(shard, epoch, now + kBackoff * (1 << attempts), /*failed=*/false);
+  }
+  const core::Mapping& mapping = plan_->mappings[plan_->shards[shard].mapping];
+  if (failed_.ok()) {
+    failed_ = absl::Status(why.code(), absl::StrCat("copying ", core::QuoteIdentifier(mapping.source_table), " to ",
+                                                    core::QuoteIdentifier(mapping.destination_table), " (shard ", shard,
+                                                    ") failed: ", why.message()));
+  }
+  return absl::OkStatus();
+}
+
+// ---- stopping ----
+
+void Driver::Stop() {
+  {
+    base::MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  CancelStatement();
+}
+
+void Driver::CancelStatement() {
+  std::optional<postgres::Connection::Canceller> canceller;
+  bool verifying = false;
+  {
+    base::MutexLock lock(&mutex_);
+    canceller = canceller_;
+    verifying = verifying_;
+  }
+  if (canceller) canceller->Cancel();
+  if (!verifying) return;
+  // The verifier's sessions carry the migration's name, as all but the coordinator's own two do.
+  WithLedger([&](postgres::Connection& session) {
+    return postgres::TerminateLeftovers(session, setup_.migration_id);
+  }).IgnoreError();
+}
+
+// ---- the hold ----
+
+void Driver::Pulse() {
+  for (int beat = 1;; ++beat) {
+    {
+      base::MutexLock lock(&mutex_);
+      if (mutex_.AwaitUntil(absl::Now() + kBeat, [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return ended_; })) {
+        return;
+      }
+    }
+    Beat();
+    if (beat % kBeatsAFlush == 0) FlushClock().IgnoreError();
+  }
+}
+
+void Driver::Beat() {
+  const absl::Status renewed = WithLedger([&](postgres::Connection& session) {
+    return postgres::RenewCoordination(session, setup_.migration_id, setup_.epoch);
+  });
+  {
+    base::MutexLock lock(&mutex_);
+    if (!renewed.ok() && lost_.ok() && !ended_) lost_ = DescribeLoss(renewed, setup_.migration_id);
+    if (!interrupted()) return;
+  }
+  // Again each second: a cancel that came between two statements hit none.
+  CancelStatement();
+}
+
+// ---- reports ----
+
+bool Driver::ended() const {
+  base::MutexLock lock(&mutex_);
+  return ended_;
+}
+
+bool Driver::AwaitEnd(absl::Duration patience) {
+  base::MutexLock lock(&mutex_);
+  return mutex_.AwaitUntil(absl::Now() + patience,
+                           [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return ended_; });
+}
+
+absl::StatusOr<core::Report> Driver::ReadReport() {
+  return WithLedger([&](postgres::Connection& session) -> absl::StatusOr<core::Report> {
+    ASSIGN_OR_RETURN(const postgres::MigrationRow row, postgres::GetMigration(session, setup_.migration_id));
+    ASSIGN_OR_RETURN(core::Report report, postgres::LoadReport(session, row, *plan()));
+    report.destination_url = postgres::MaskConninfo(setup_.conninfo);
+    return report;
+  });
+}
+
+absl::StatusOr<core::Report> Driver::GetReport() {
+  absl::StatusOr<core::Report> report = ReadReport();
+  base::MutexLock lock(&mutex_);
+  if (ended_) return last_report_;
+  if (report.ok()) {
+    report->step = step_;
+    last_report_ = report;
+  }
+  return report;
+}
+
+}  // namespace vecferry::coordinator

@@ -1,0 +1,97 @@
+#include "coordinator/ledger_moves.h"
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/base/status_macros.h"
+#include "common/postgres/ledger.h"
+
+namespace vecferry::coordinator {
+namespace {
+
+std::string IntegerArray(const std::set<int>& numbers) { return absl::StrCat("{", absl::StrJoin(numbers, ","), "}"); }
+
+}  // namespace
+
+absl::Status CheckEpoch(postgres::Connection& session, absl::string_view migration_id, std::uint64_t epoch) {
+  ASSIGN_OR_RETURN(const postgres::Result found,
+                   session.Execute("SELECT FROM vecferry.migration WHERE id = $1 AND coordinator_epoch = $2",
+                                   {std::string(migration_id), static_cast<std::int64_t>(epoch)}));
+  if (found.rows() == 1) return absl::OkStatus();
+  return absl::AbortedError(absl::StrCat("migration ", migration_id, " is no longer driven from here (epoch ", epoch, ")"));
+}
+
+absl::Status CancelMigration(postgres::Connection& session, absl::string_view migration_id) {
+  const std::string id(migration_id);
+  RETURN_IF_ERROR(session
+                      .Execute("UPDATE vecferry.migration SET state = 'CANCELLED', failure = '', "
+                               "coordinator_epoch = coordinator_epoch + 1 WHERE id = $1",
+                               {id})
+                      .status());
+  // Writers look at their shard alone.
+  RETURN_IF_ERROR(session
+                      .Execute("UPDATE vecferry.shard SET lease_epoch = lease_epoch + 1, lease_until = NULL "
+                               "WHERE migration_id = $1 AND NOT done",
+                               {id})
+                      .status());
+  return postgres::RecordEvent(session, migration_id, "CANCELLED", "");
+}
+
+absl::Status MoveToRejected(postgres::Connection& session, absl::string_view migration_id, int mapping,
+                            std::int64_t rows) {
+  // Which shard a row came from does not matter to any sum; each gives what it has until all rows are moved.
+  ASSIGN_OR_RETURN(
+      const postgres::Result moved,
+      session.Execute("WITH available AS (SELECT shard, inserted, sum(inserted) OVER (ORDER BY shard) - inserted AS before"
+                      "  FROM vecferry.shard WHERE migration_id = $1 AND mapping = $2 AND inserted > 0),"
+                      " part AS (SELECT shard, least(inserted, $3::bigint - before)::bigint AS rows FROM available"
+                      "  WHERE before < $3::bigint),"
+                      " moved AS (UPDATE vecferry.shard s SET inserted = s.inserted - part.rows,"
+                      "  rejected = s.rejected + part.rows FROM part"
+                      "  WHERE s.migration_id = $1 AND s.shard = part.shard RETURNING part.rows)"
+                      " SELECT coalesce(sum(rows), 0) FROM moved",
+                      {std::string(migration_id), static_cast<std::int64_t>(mapping), rows}));
+  if (moved.integer(0, 0) == rows) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat("the ledger counts ", moved.integer(0, 0), " inserted rows of mapping ", mapping,
+                                          ", removed were ", rows));
+}
+
+absl::Status ResetMappings(postgres::Connection& session, absl::string_view migration_id,
+                           const std::set<int>& mappings) {
+  const std::string id(migration_id);
+  RETURN_IF_ERROR(session
+                      .Execute("DELETE FROM vecferry.row_issue WHERE migration_id = $1 AND shard IN (SELECT shard FROM "
+                               "vecferry.shard WHERE migration_id = $1 AND mapping = ANY ($2::integer[]))",
+                               {id, IntegerArray(mappings)})
+                      .status());
+  return session
+      .Execute("UPDATE vecferry.shard SET lease_epoch = lease_epoch + 1, stream_epoch = stream_epoch + 1, "
+               "next_sequence = 0, last_key = NULL, done = false, rows_read = 0, inserted = 0, present = 0, updated = 0, "
+               "conflicting = 0, repaired = 0, rejected = 0, values_rounded = 0, bytes = 0, source_count = 0, "
+               "source_sum = DEFAULT WHERE migration_id = $1 AND mapping = ANY ($2::integer[])",
+               {id, IntegerArray(mappings)})
+      .status();
+}
+
+absl::StatusOr<std::set<int>> MappingsWithOrphans(postgres::Connection& session, absl::string_view migration_id) {
+  ASSIGN_OR_RETURN(const postgres::Result found,
+                   session.Execute("SELECT DISTINCT s.mapping FROM vecferry.row_issue i JOIN vecferry.shard s "
+                                   "ON s.migration_id = i.migration_id AND s.shard = i.shard "
+                                   "WHERE i.migration_id = $1 AND i.kind = 'foreign_key'",
+                                   {std::string(migration_id)}));
+  std::set<int> mappings;
+  for (int i = 0; i < found.rows(); ++i) mappings.insert(static_cast<int>(found.integer(i, 0)));
+  return mappings;
+}
+
+absl::Status BeginChecks(postgres::Connection& session, absl::string_view migration_id, absl::string_view level) {
+  const std::string id(migration_id);
+  RETURN_IF_ERROR(session.Execute("DELETE FROM vecferry.check_result WHERE migration_id = $1", {id}).status());
+  return session
+      .Execute("UPDATE vecferry.migration SET verify_level = $2 WHERE id = $1", {id, std::string(level)})
+      .status();
+}
+
+}  // namespace vecferry::coordinator

@@ -1,0 +1,39 @@
+#ifndef VECFERRY_COORDINATOR_LEDGER_MOVES_H_
+#define VECFERRY_COORDINATOR_LEDGER_MOVES_H_
+
+#include <cstdint>
+#include <set>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "common/postgres/connection.h"
+
+namespace vecferry::coordinator {
+
+// Changes of the ledger that only the coordinator makes, beside common/postgres/ledger.h.
+
+// kAborted unless `epoch` still is the migration's: the caller no longer drives it.
+absl::Status CheckEpoch(postgres::Connection& session, absl::string_view migration_id, std::uint64_t epoch);
+
+// Ends whatever runs the migration, wherever: state CANCELLED, and every epoch raised, so that neither the coordinator
+// nor a writer of before can write again. One statement each, in the caller's transaction. Claims stay.
+absl::Status CancelMigration(postgres::Connection& session, absl::string_view migration_id);
+
+// In the caller's transaction: `rows` rows that a mapping inserted count as rejected from now on.
+absl::Status MoveToRejected(postgres::Connection& session, absl::string_view migration_id, int mapping,
+                            std::int64_t rows);
+
+// In the caller's transaction: nothing of these mappings was read yet: positions, counters, sums and issues go, and the
+// epochs rise.
+absl::Status ResetMappings(postgres::Connection& session, absl::string_view migration_id,
+                           const std::set<int>& mappings);
+
+// Mappings of which rows were rejected for a missing parent.
+absl::StatusOr<std::set<int>> MappingsWithOrphans(postgres::Connection& session, absl::string_view migration_id);
+
+// Notes the level of the checks to come, and forgets the results of an earlier run of them.
+absl::Status BeginChecks(postgres::Connection& session, absl::string_view migration_id, absl::string_view level);
+
+}  // namespace vecferry::coordinator
+
+#endif  // VECFERRY_COORDINATOR_LEDGER_MOVES_H_

@@ -1,0 +1,228 @@
+#include "coordinator/migrations.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
+#include "common/postgres/ledger.h"
+#include "common/rpc/plan_codec.h"
+#include "coordinator/destination.h"
+#include "coordinator/host_identity.h"
+#include "coordinator/identity.h"
+#include "coordinator/planning.h"
+#include "coordinator/stage_clock.h"
+
+namespace vecferry::coordinator {
+
+Migrations::Migrations(const CoordinatorOptions& options, SourceAccess source, postgres::ConnectionResolver resolver,
+                       rpc::VerifierClient& verifier)
+    : options_(options),
+      source_(std::move(source)),
+      resolver_(std::move(resolver)),
+      verifier_(verifier),
+      source_turn_(source_.snapshot == nullptr ? nullptr : &source_.snapshot->connection(source_.connection)) {}
+
+Migrations::~Migrations() { Stop(); }
+
+void Migrations::Stop() {
+  {
+    base::MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  for (const DriverPointer& driver : Drivers()) driver->Stop();
+  if (source_.snapshot != nullptr) source_.snapshot->connection(source_.connection).Interrupt();
+}
+
+bool Migrations::stopping() {
+  base::MutexLock lock(&mutex_);
+  return stopping_;
+}
+
+absl::StatusOr<std::string> Migrations::Resolve(const std::string& connection) { return resolver_(connection); }
+
+absl::StatusOr<postgres::Connection> Migrations::Open(const std::string& conninfo, const std::string& name) {
+  postgres::ConnectionOptions options;
+  options.conninfo = conninfo;
+  options.application_name = name;
+  return postgres::Connection::Open(options);
+}
+
+// ---- plans ----
+
+absl::StatusOr<core::Plan> Migrations::Draw(const core::Identity& identity, const postgres::Catalog* catalog) {
+  if (source_.snapshot == nullptr) return absl::FailedPreconditionError("this coordinator has no source open");
+  if (stopping()) return absl::CancelledError("stopped before the plan was drawn");
+  ASSIGN_OR_RETURN(core::Plan plan, source_turn_.Run([&](sqlite::Database* source) {
+    return DrawPlan(*source, source_.snapshot->fingerprint(), identity, catalog, options_.shard_bytes_max);
+  }));
+  plan.program_version = VECFERRY_VERSION;
+  return plan;
+}
+
+absl::StatusOr<Migrations::Drawn> Migrations::Plan(const rpc::StartOptions& options) {
+  Drawn drawn;
+  const absl::StatusOr<std::string> conninfo = Resolve(options.connection);
+  if (absl::IsNotFound(conninfo.status())) {  // the private server does not run yet
+    ASSIGN_OR_RETURN(drawn.plan, Draw(options.identity, nullptr));
+    return drawn;
+  }
+  RETURN_IF_ERROR(conninfo.status());
+  ASSIGN_OR_RETURN(postgres::Connection session, Open(*conninfo, "vecferry/plan"));
+  const std::string& schema = options.identity.destination_schema;
+  ASSIGN_OR_RETURN(const bool ledger, postgres::LedgerExists(session));
+  if (ledger) {
+    ASSIGN_OR_RETURN(const std::optional<postgres::MigrationRow> unfinished,
+                     postgres::FindUnfinished(session, IdentityText(options.identity)));
+    if (unfinished) {
+      ASSIGN_OR_RETURN(drawn.plan, rpc::ParsePlan(unfinished->plan));
+      drawn.resumes_migration_id = unfinished->id;
+      return drawn;
+    }
+    RETURN_IF_ERROR(CheckClaims(session, schema, nullptr));
+  }
+  ASSIGN_OR_RETURN(const postgres::Catalog catalog, postgres::ReadCatalog(session, schema));
+  RETURN_IF_ERROR(CheckDestination(catalog, schema, ledger));
+  ASSIGN_OR_RETURN(drawn.plan, Draw(options.identity, &catalog));
+  for (const core::Mapping& mapping : drawn.plan.mappings) {
+    if (mapping.mode != core::LoadMode::kMerge) continue;
+    ASSIGN_OR_RETURN(const postgres::Result rows,
+                     session.Execute(absl::StrCat("SELECT count(*) FROM ",
+                                                  core::QualifiedName(schema, mapping.destination_table))));
+    drawn.rows_present[mapping.id] = rows.integer(0, 0);
+  }
+  return drawn;
+}
+
+absl::StatusOr<postgres::MigrationRow> Migrations::PlanNew(postgres::Connection& session,
+                                                           const rpc::StartOptions& options) {
+  const absl::Duration begin = Monotonic();
+  const std::string& schema = options.identity.destination_schema;
+  ASSIGN_OR_RETURN(const bool ledger, postgres::LedgerExists(session));
+  ASSIGN_OR_RETURN(const postgres::Catalog catalog, postgres::ReadCatalog(session, schema));
+  RETURN_IF_ERROR(CheckDestination(catalog, schema, ledger));
+  absl::StatusOr<core::Plan> plan = Draw(options.identity, &catalog);
+  // Half-loaded tables of another migration look odd; who holds them is what to say.
+  if (ledger) RETURN_IF_ERROR(CheckClaims(session, schema, plan.ok() ? &*plan : nullptr));
+  RETURN_IF_ERROR(plan.status());
+  postgres::MigrationRow row;
+  row.identity = IdentityText(options.identity);
+  row.options = OptionsJson(options);
+  row.program_version = VECFERRY_VERSION;
+  row.seconds.plan = row.seconds.total = absl::ToDoubleSeconds(Monotonic() - begin);
+  RETURN_IF_ERROR(StorePlan(session, catalog, *plan, row));
+  return row;
+}
+
+absl::StatusOr<postgres::MigrationRow> Migrations::FindOrPlan(postgres::Connection& session,
+                                                              const rpc::StartOptions& options, bool& resumed) {
+  ASSIGN_OR_RETURN(const PlanningLock lock, PlanningLock::Take(session, options.identity.destination_schema,
+                                                               options_.claim_patience));
+  ASSIGN_OR_RETURN(const bool ledger, postgres::LedgerExists(session));
+  if (ledger) {
+    RETURN_IF_ERROR(postgres::EnsureLedger(session));
+    ASSIGN_OR_RETURN(std::optional<postgres::MigrationRow> unfinished,
+                     postgres::FindUnfinished(session, IdentityText(options.identity)));
+    if (unfinished) {
+      resumed = true;
+      return *std::move(unfinished);
+    }
+  }
+  return PlanNew(session, options);
+}
+
+// ---- starting ----
+
+absl::StatusOr<rpc::Started> Migrations::Start(const rpc::StartOptions& options) {
+  ASSIGN_OR_RETURN(const std::string conninfo, Resolve(options.connection));
+  ASSIGN_OR_RETURN(postgres::Connection ledger, Open(conninfo, "vecferry/coordinator"));
+  bool resumed = false;
+  ASSIGN_OR_RETURN(const postgres::MigrationRow row, FindOrPlan(ledger, options, resumed));
+  return Drive(conninfo, options, row, resumed, std::move(ledger));
+}
+
+absl::StatusOr<rpc::Started> Migrations::Drive(const std::string& conninfo, const rpc::StartOptions& options,
+                                               const postgres::MigrationRow& row, bool resumed,
+                                               postgres::Connection ledger) {
+  ASSIGN_OR_RETURN(postgres::Connection lock, Open(conninfo, "vecferry/coordinator"));
+  ASSIGN_OR_RETURN(const std::uint64_t epoch,
+                   postgres::TakeCoordination(lock, row.id, ThisProcess(), options_.claim_patience));
+  // Whoever held it may have changed it while this one waited.
+  ASSIGN_OR_RETURN(const postgres::MigrationRow held, postgres::GetMigration(ledger, row.id));
+  if (core::IsEnded(held.state)) {
+    return absl::AlreadyExistsError(absl::StrCat("migration ", row.id, " was finished by another process a moment ago (",
+                                                 core::ToString(held.state), "): run the same command again to compare"));
+  }
+  ASSIGN_OR_RETURN(core::Plan plan, rpc::ParsePlan(held.plan));
+  RETURN_IF_ERROR(postgres::SetOptions(ledger, row.id, epoch, OptionsJson(options)));
+  DriverSetup setup{row.id,   epoch,        resumed,      options,
+                    conninfo, options_.lease_time, source_, source_turn_, verifier_};
+  std::vector<DriverPointer> replaced;  // destroyed, which joins threads, after the lock is free
+  base::MutexLock guard(&mutex_);
+  if (stopping_) return absl::CancelledError("stopped before the first row; the same command goes on");
+  const auto ended = std::stable_partition(drivers_.begin(), drivers_.end(), [&](const DriverPointer& driver) {
+    return driver->migration_id() != row.id;
+  });
+  replaced.assign(ended, drivers_.end());
+  drivers_.erase(ended, drivers_.end());
+  drivers_.push_back(std::make_shared<Driver>(std::move(setup), std::move(plan), std::move(lock), std::move(ledger)));
+  return rpc::Started{row.id, resumed};
+}
+
+// ---- looking ----
+
+Migrations::DriverPointer Migrations::FindDriver(const std::string& id) {
+  base::MutexLock lock(&mutex_);
+  const auto found = std::find_if(drivers_.begin(), drivers_.end(),
+                                  [&](const DriverPointer& driver) { return driver->migration_id() == id; });
+  return found == drivers_.end() ? nullptr : *found;
+}
+
+absl::StatusOr<Migrations::DriverPointer> Migrations::NeedDriver(const std::string& id) {
+  DriverPointer driver = FindDriver(id);
+  if (driver == nullptr) return absl::NotFoundError(absl::StrCat("migration ", id, " does not run here"));
+  return driver;
+}
+
+std::vector<Migrations::DriverPointer> Migrations::Drivers() {
+  base::MutexLock lock(&mutex_);
+  return drivers_;
+}
+
+// ---- leases ----
+
+absl::StatusOr<rpc::Acquired> Migrations::Acquire(const std::string& worker) {
+  rpc::Acquired none;
+  none.retry_after = absl::Milliseconds(100);
+  const std::vector<DriverPointer> drivers = Drivers();
+  none.finished = !drivers.empty() || stopping();
+  for (const DriverPointer& driver : drivers) {
+    ASSIGN_OR_RETURN(rpc::Acquired acquired, driver->Acquire(worker));
+    if (acquired.lease) return acquired;
+    none.finished = none.finished && acquired.finished;
+    if (!acquired.finished) none.retry_after = std::min(none.retry_after, acquired.retry_after);
+  }
+  return none;
+}
+
+absl::Status Migrations::Renew(const std::string& id, int shard, std::uint64_t epoch) {
+  ASSIGN_OR_RETURN(const DriverPointer driver, NeedDriver(id));
+  return driver->Renew(shard, epoch);
+}
+
+absl::Status Migrations::Complete(const std::string& id, int shard, std::uint64_t epoch) {
+  ASSIGN_OR_RETURN(const DriverPointer driver, NeedDriver(id));
+  return driver->Complete(shard, epoch);
+}
+
+absl::Status Migrations::Fail(const std::string& id, int shard, std::uint64_t epoch, const absl::Status& why) {
+  ASSIGN_OR_RETURN(const DriverPointer driver, NeedDriver(id));
+  return driver->Fail(shard, epoch, why);
+}
+
+absl::StatusOr<std::shared_ptr<const core::Plan>> Migrations::GetPlan(const std::string& id) {
+  ASSIGN_OR_RETURN(const DriverPointer driver, NeedDriver(id));
+  return driver->plan();
+}
+
+}  // namespace vecferry::coordinator

@@ -1,0 +1,84 @@
+#ifndef VECFERRY_COORDINATOR_MIGRATIONS_H_
+#define VECFERRY_COORDINATOR_MIGRATIONS_H_
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/base/mutex.h"
+#include "common/core/report.h"
+#include "common/postgres/catalog.h"
+#include "common/postgres/connection.h"
+#include "common/rpc/clients.h"
+#include "coordinator/coordinator.h"
+#include "coordinator/driver.h"
+
+namespace vecferry::coordinator {
+
+// What the coordinator's two services decide, in the domain's words: draws and stores plans, starts a driver for each
+// migration that runs here, and answers for every other from the ledger. Thread-safe.
+class Migrations {
+ public:
+  Migrations(const CoordinatorOptions& options, SourceAccess source, postgres::ConnectionResolver resolver,
+             rpc::VerifierClient& verifier);
+  ~Migrations();
+
+  struct Drawn {
+    core::Plan plan;
+    std::string resumes_migration_id;
+    std::map<int, std::int64_t> rows_present;  // of `merge` mappings, by id
+  };
+  // Writes nothing anywhere.
+  absl::StatusOr<Drawn> Plan(const rpc::StartOptions& options);
+  absl::StatusOr<rpc::Started> Start(const rpc::StartOptions& options);
+  absl::StatusOr<core::Report> Get(const std::string& id, const std::string& connection);
+  absl::StatusOr<std::vector<core::Report>> List(const std::string& connection);
+  // Calls `on_change` at once and after each change, twice a second at most, until the migration no longer runs here or
+  // `on_change` returns false.
+  absl::Status Watch(const std::string& id, const std::string& connection,
+                     const std::function<bool(const core::Report&)>& on_change);
+  absl::StatusOr<core::Report> Cancel(const std::string& id, const std::string& connection, bool drop);
+
+  absl::StatusOr<rpc::Acquired> Acquire(const std::string& worker);
+  absl::Status Renew(const std::string& id, int shard, std::uint64_t epoch);
+  absl::Status Complete(const std::string& id, int shard, std::uint64_t epoch);
+  absl::Status Fail(const std::string& id, int shard, std::uint64_t epoch, const absl::Status& why);
+  absl::StatusOr<std::shared_ptr<const core::Plan>> GetPlan(const std::string& id);
+
+  void Stop();
+
+ private:
+  using DriverPointer = std::shared_ptr<Driver>;  // shared with RPCs that look at a migration while it is replaced
+
+  absl::StatusOr<postgres::Connection> Open(const std::string& conninfo, const std::string& name);
+  absl::StatusOr<std::string> Resolve(const std::string& connection);
+  // Stores a new plan, unless a migration of this identity turns up; returns its row, with `resumed` told.
+  absl::StatusOr<postgres::MigrationRow> FindOrPlan(postgres::Connection& session, const rpc::StartOptions& options,
+                                                    bool& resumed);
+  absl::StatusOr<postgres::MigrationRow> PlanNew(postgres::Connection& session, const rpc::StartOptions& options);
+  absl::StatusOr<core::Plan> Draw(const core::Identity& identity, const postgres::Catalog* catalog);
+  absl::StatusOr<rpc::Started> Drive(const std::string& conninfo, const rpc::StartOptions& options,
+                                     const postgres::MigrationRow& row, bool resumed, postgres::Connection ledger);
+  absl::Status DropMigration(const std::string& conninfo, const postgres::MigrationRow& row);
+  DriverPointer FindDriver(const std::string& id);
+  absl::StatusOr<DriverPointer> NeedDriver(const std::string& id);
+  std::vector<DriverPointer> Drivers();
+  bool stopping();
+
+  const CoordinatorOptions options_;
+  SourceAccess source_;
+  const postgres::ConnectionResolver resolver_;
+  rpc::VerifierClient& verifier_;
+  SourceTurn source_turn_;
+
+  base::Mutex mutex_;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::vector<DriverPointer> drivers_ ABSL_GUARDED_BY(mutex_);  // of this process, ended ones included
+};
+
+}  // namespace vecferry::coordinator
+
+#endif  // VECFERRY_COORDINATOR_MIGRATIONS_H_

@@ -1,0 +1,170 @@
+#include "coordinator/resume.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/base/status_macros.h"
+#include "common/core/types.h"
+#include "common/postgres/ledger_sql.h"
+#include "common/profile/profile.h"
+#include "common/rpc/plan_codec.h"
+#include "common/sqlite/schema.h"
+#include "coordinator/destination.h"
+#include "coordinator/ledger_moves.h"
+
+namespace vecferry::coordinator {
+namespace {
+
+constexpr std::size_t kShardsNamed = 10;
+
+std::string NameShards(const core::Plan& plan, const std::vector<int>& shards) {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < std::min(shards.size(), kShardsNamed); ++i) {
+    const core::Mapping& mapping = plan.mappings[plan.shards[shards[i]].mapping];
+    names.push_back(absl::StrCat(shards[i], " of ", core::QuoteIdentifier(mapping.source_table)));
+  }
+  const std::size_t more = shards.size() - names.size();
+  return absl::StrCat(absl::StrJoin(names, ", "), more > 0 ? absl::StrCat(" and ", more, " more") : "");
+}
+
+absl::Status Refuse(const core::Plan& plan, const std::vector<int>& shards, absl::string_view why) {
+  return absl::FailedPreconditionError(absl::StrCat(
+      "the source changed since the migration began, in rows that were carried already (shard ",
+      NameShards(plan, shards), "), and ", why,
+      ": restore the source as it was and run the same command again, or `vecferry migrate cancel --drop` and begin "
+      "anew"));
+}
+
+// Which source keys share a destination key was found on the source as it was: look again.
+absl::Status RefreshDuplicates(const ResumeContext& context, const sqlite::SourceSchema& schema,
+                               const std::set<int>& affected, core::Plan& plan) {
+  ASSIGN_OR_RETURN(core::Plan fresh, profile::MakePlan({context.source, schema, plan.identity, nullptr}));
+  for (const int id : affected) {
+    core::Mapping& mapping = plan.mappings[id];
+    const auto same = std::find_if(fresh.mappings.begin(), fresh.mappings.end(), [&](const core::Mapping& candidate) {
+      return candidate.source_table == mapping.source_table &&
+             candidate.destination_table == mapping.destination_table && candidate.from_sql == mapping.from_sql;
+    });
+    if (same == fresh.mappings.end()) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "the source changed so that table ", core::QuoteIdentifier(mapping.source_table),
+          " is planned in another way now: `vecferry migrate cancel --drop`, then run the same command again"));
+    }
+    mapping.duplicates = std::move(same->duplicates);
+  }
+  return absl::OkStatus();
+}
+
+bool Existed(const core::Plan& plan, const std::string& name) {
+  return std::any_of(plan.tables.begin(), plan.tables.end(),
+                     [&](const core::Table& table) { return table.name == name && table.existed; });
+}
+
+// Empties the tables of the affected mappings together with what the ledger says about them.
+absl::Status CarryAgain(const ResumeContext& context, const std::set<int>& affected, const core::Plan& plan) {
+  const std::string& schema = plan.identity.destination_schema;
+  std::set<std::string> tables;
+  for (const int id : affected) tables.insert(plan.mappings[id].destination_table);
+  std::vector<std::string> names;
+  for (const std::string& table : tables) names.push_back(core::QualifiedName(schema, table));
+  return postgres::InTransaction(context.session, [&]() -> absl::Status {
+    RETURN_IF_ERROR(CheckEpoch(context.session, context.migration_id, context.coordinator_epoch));
+    // A foreign key that stands already would refuse the emptying, and the rows while they arrive in any order.
+    for (const core::FinishStep& step : plan.steps) {
+      if (step.kind != core::StepKind::kForeignKey) continue;
+      if (!tables.contains(step.table) && !tables.contains(step.parent_table)) continue;
+      if (Existed(plan, step.table)) continue;
+      RETURN_IF_ERROR(context.session.ExecuteScript(absl::StrCat("ALTER TABLE ", core::QualifiedName(schema, step.table),
+                                                                 " DROP CONSTRAINT IF EXISTS ",
+                                                                 core::QuoteIdentifier(step.name))));
+    }
+    RETURN_IF_ERROR(context.session.ExecuteScript(absl::StrCat("TRUNCATE ", absl::StrJoin(names, ", "))));
+    for (const std::string& sql : plan.seed_sql) RETURN_IF_ERROR(context.session.ExecuteScript(sql));
+    RETURN_IF_ERROR(ResetMappings(context.session, context.migration_id, affected));
+    return postgres::SetPlan(context.session, context.migration_id, context.coordinator_epoch,
+                             rpc::SerializePlan(plan));
+  });
+}
+
+absl::Status Reconcile(const ResumeContext& context, const sqlite::SourceSchema& schema,
+                       const std::vector<int>& shards, core::Plan& plan) {
+  if (context.on_source_change == "fail") return Refuse(plan, shards, "--on-source-change fail stops then");
+  std::set<int> changed;
+  for (const int shard : shards) changed.insert(plan.shards[shard].mapping);
+  ASSIGN_OR_RETURN(const std::set<int> lost_parent, 
+                   MappingsWithOrphans(context.session, context.migration_id));
+  const std::set<int> affected = AffectedMappings(plan, changed, lost_parent);
+  for (const int id : affected) {
+    if (plan.mappings[id].mode != core::LoadMode::kMerge) continue;
+    return Refuse(plan, shards,
+                  absl::StrCat("table ", core::QuoteIdentifier(plan.mappings[id].destination_table),
+                               " existed before, so that it cannot be emptied and loaded again"));
+  }
+  core::Plan renewed = plan;
+  renewed.source_fingerprint = context.fingerprint;
+  RETURN_IF_ERROR(RefreshDuplicates(context, schema, affected, renewed));
+  RETURN_IF_ERROR(CarryAgain(context, affected, renewed));
+  plan = std::move(renewed);
+  return postgres::RecordEvent(context.session, context.migration_id, "reconciled",
+                               absl::StrCat("the source changed in carried rows (shard ", NameShards(plan, shards),
+                                            "); their tables were emptied and are carried again"));
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<int>> FindChangedShards(const ResumeContext& context, const core::Plan& plan,
+                                                   const std::vector<postgres::ShardRow>& shards) {
+  std::vector<int> changed;
+  for (const postgres::ShardRow& row : shards) {
+    const core::Checkpoint& at = row.checkpoint;
+    if (!at.done && !at.last_key) continue;  // nothing was read from it
+    if (context.stopping()) return absl::CancelledError("stopped while comparing the source");
+    ASSIGN_OR_RETURN(const auto digest,
+                     context.digest(plan.mappings[row.mapping], plan.shards[row.id], at.last_key, at.done));
+    if (digest.first != at.source_count || digest.second != at.source_sum) changed.push_back(row.id);
+  }
+  return changed;
+}
+
+std::set<int> AffectedMappings(const core::Plan& plan, const std::set<int>& changed, const std::set<int>& lost_parent) {
+  std::set<int> affected = changed;
+  std::set<std::string> tables;
+  for (bool grown = true; grown;) {
+    const std::size_t before = affected.size();
+    for (const int id : affected) tables.insert(plan.mappings[id].destination_table);
+    for (const core::Mapping& mapping : plan.mappings) {
+      const bool parent_changes =
+          lost_parent.contains(mapping.id) &&
+          std::any_of(plan.steps.begin(), plan.steps.end(), [&](const core::FinishStep& step) {
+            return step.kind == core::StepKind::kForeignKey && step.table == mapping.destination_table &&
+                   tables.contains(step.parent_table);
+          });
+      if (parent_changes || tables.contains(mapping.destination_table)) affected.insert(mapping.id);
+    }
+    grown = affected.size() > before;
+  }
+  return affected;
+}
+
+absl::Status ReconcileSource(const ResumeContext& context, core::Plan& plan) {
+  if (context.fingerprint == plan.source_fingerprint) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const sqlite::SourceSchema schema, sqlite::ReadSchema(context.source));
+  if (schema.hash != plan.source_schema_hash) {
+    return absl::FailedPreconditionError(
+        "tables or columns of the source changed since the migration began: restore them, or `vecferry migrate cancel "
+        "--drop`, then run the same command again");
+  }
+  ASSIGN_OR_RETURN(const std::vector<postgres::ShardRow> shards,
+                   postgres::LoadShards(context.session, context.migration_id));
+  ASSIGN_OR_RETURN(const std::vector<int> changed, FindChangedShards(context, plan, shards));
+  if (!changed.empty()) return Reconcile(context, schema, changed, plan);
+  plan.source_fingerprint = context.fingerprint;
+  RETURN_IF_ERROR(postgres::SetPlan(context.session, context.migration_id, context.coordinator_epoch,
+                                    rpc::SerializePlan(plan)));
+  return postgres::RecordEvent(context.session, context.migration_id, "source_rewritten",
+                               "the source's bytes changed since the migration began, but no row that was carried");
+}
+
+}  // namespace vecferry::coordinator
