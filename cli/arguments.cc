@@ -1,0 +1,111 @@
+#include "cli/arguments.h"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "cli/option_values.h"
+
+namespace vecferry::cli {
+
+struct Arguments::State {
+  CLI::App app;
+  std::map<std::string, std::vector<std::string>> values;
+  std::map<std::string, bool> switches;
+  std::vector<std::string> flags;
+  std::vector<std::string> single;  // may be given once
+
+  State(std::string about, std::string command) : app(std::move(about), std::move(command)) {}
+};
+
+Arguments::Arguments(std::string command, std::string about)
+    : state_(std::make_unique<State>(std::move(about), std::move(command))) {
+  state_->app.set_help_flag();
+  // Extra words are looked at here: CLI11's own message knows no nearest flag.
+  state_->app.allow_extras();
+  state_->app.get_formatter()->column_width(34);
+  AddSwitch("-h,--help", "Say this");
+}
+
+Arguments::~Arguments() = default;
+
+void Arguments::AddText(const std::string& flag, const std::string& value_name, const std::string& about,
+                        bool repeatable) {
+  // A vector even for a single value, so that a flag given twice is told with both values; without extra arguments it
+  // takes exactly one word.
+  state_->app.add_option(flag, state_->values[flag], about)->option_text(value_name)->allow_extra_args(false);
+  state_->flags.push_back(flag);
+  if (!repeatable) state_->single.push_back(flag);
+}
+
+void Arguments::AddSwitch(const std::string& flag, const std::string& about) {
+  const std::string name = flag.substr(flag.rfind(',') + 1);
+  state_->app.add_flag(flag, state_->switches[name], about)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)
+      ->disable_flag_override();
+  state_->flags.push_back(name);
+}
+
+void Arguments::AddWord(const std::string& name, const std::string& about) {
+  state_->app.add_option(name, state_->values[name], about)->option_text(" ")->expected(0, 1);
+}
+
+absl::Status Arguments::Parse(const std::vector<std::string>& words) {
+  std::vector<std::string> reversed(words.rbegin(), words.rend());  // as CLI11 wants them
+  try {
+    state_->app.parse(reversed);
+  } catch (const CLI::ParseError& error) {
+    return absl::InvalidArgumentError(error.what());
+  }
+  const std::vector<std::string> extras = state_->app.remaining();
+  if (!extras.empty() && !help_asked()) {
+    // The unknown flag itself, not the value that was meant for it.
+    const auto flag = std::find_if(extras.begin(), extras.end(),
+                                   [](const std::string& word) { return absl::StartsWith(word, "-"); });
+    if (flag == extras.end()) return absl::InvalidArgumentError(absl::StrCat("unexpected word '", extras[0], "'"));
+    const std::string name = flag->substr(0, flag->find('='));
+    const std::string nearest = Nearest(name, state_->flags);
+    return absl::InvalidArgumentError(
+        absl::StrCat("unknown flag ", name, nearest.empty() ? "" : absl::StrCat("; did you mean ", nearest, "?")));
+  }
+  for (const std::string& flag : state_->single) {
+    const std::vector<std::string>& values = state_->values[flag];
+    if (values.size() > 1) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(flag, " is given twice, as '", values[0], "' and '", values[1], "'; allowed: once"));
+    }
+    if (values.size() == 1 && values[0].empty()) {
+      return absl::InvalidArgumentError(absl::StrCat(flag, ": '' is not allowed; allowed: a value"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+bool Arguments::help_asked() const { return state_->switches.at("--help"); }
+
+std::string Arguments::Help() const { return state_->app.help(); }
+
+bool Arguments::Has(const std::string& name) const {
+  const auto found = state_->switches.find(name);
+  if (found != state_->switches.end()) return found->second;
+  return !GetAll(name).empty();
+}
+
+std::optional<std::string> Arguments::Get(const std::string& name) const {
+  const std::vector<std::string> values = GetAll(name);
+  if (values.empty()) return std::nullopt;
+  return values[0];
+}
+
+std::vector<std::string> Arguments::GetAll(const std::string& name) const {
+  const auto found = state_->values.find(name);
+  return found == state_->values.end() ? std::vector<std::string>() : found->second;
+}
+
+}  // namespace vecferry::cli

@@ -1,0 +1,190 @@
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <thread>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/strings/str_cat.h"
+#include "cli/commands.h"
+#include "cli/destination.h"
+#include "cli/local_postgres.h"
+#include "cli/pipeline.h"
+#include "cli/plan_text.h"
+#include "cli/progress.h"
+#include "cli/report_json.h"
+#include "cli/summary.h"
+#include "common/base/status_macros.h"
+#include "common/telemetry/log.h"
+
+namespace vecferry::cli {
+namespace {
+
+constexpr int kLedgerConnections = 2;
+constexpr int kOwnSourceConnections = 2;  // the coordinator's and the verifier's
+
+void Write(FILE* stream, const std::string& text) {
+  fwrite(text.data(), 1, text.size(), stream);
+  fflush(stream);
+}
+
+// Each stream is a reader thread, a writer thread and a server process; more than the cores only take turns.
+int CountStreams(const CopyOptions& copy) {
+  const int room = copy.connections_max - kLedgerConnections;
+  const int cores = std::max(2, static_cast<int>(std::thread::hardware_concurrency()));
+  const int writers = copy.writers > 0 ? copy.writers : std::min(room, cores);
+  return copy.readers > 0 ? std::min(copy.readers, writers) : writers;
+}
+
+// Links are resolved once: the store is known by its real path. What does not exist is named by Snapshot::Open.
+std::string RealPath(const std::string& path) {
+  const std::unique_ptr<char, decltype(&free)> real(realpath(path.c_str(), nullptr), &free);
+  return real == nullptr ? path : std::string(real.get());
+}
+
+rpc::StartOptions MakeRequest(const CopyOptions& copy, const std::string& connection, int streams) {
+  rpc::StartOptions start;
+  start.identity = copy.identity;
+  start.connection = connection;
+  start.connections_max = copy.connections_max;
+  start.readers = start.writers = streams;
+  start.batch_rows_max = copy.batch_rows_max;
+  start.rejects_max = copy.rejects_max;
+  start.no_indexes = copy.no_indexes;
+  start.no_verify = copy.no_verify;
+  start.on_source_change = copy.on_source_change;
+  return start;
+}
+
+// Size of the copy that a run of this command makes of its source; 0 = none.
+absl::StatusOr<std::int64_t> ScratchBytes(const CopyOptions& copy, sqlite::Snapshot& snapshot) {
+  if (copy.snapshot == sqlite::SnapshotMode::kDirect && !snapshot.is_copy()) return 0;
+  ASSIGN_OR_RETURN(const core::Value mode, snapshot.connection(0).QueryValue("PRAGMA journal_mode"));
+  if (copy.snapshot == sqlite::SnapshotMode::kAuto && !snapshot.is_copy() && mode.bytes == "wal") return 0;
+  std::error_code error;
+  const auto bytes = std::filesystem::file_size(copy.identity.source_path, error);
+  return error ? 0 : static_cast<std::int64_t>(bytes);
+}
+
+// `migrate copy`, stage by stage. Not thread-safe.
+class CopyCommand {
+ public:
+  CopyCommand(const CopyOptions& copy, ProcessSignals& signals) : copy_(copy), signals_(signals) {}
+  absl::StatusOr<int> Run(const std::string& postgres_url);
+
+ private:
+  absl::Status OpenSource();
+  absl::Status PrepareDestination();
+  absl::StatusOr<int> SayPlan(Pipeline& pipeline);
+  absl::StatusOr<int> Migrate(Pipeline& pipeline);
+  absl::StatusOr<int> Conclude(core::Report report);
+
+  CopyOptions copy_;
+  ProcessSignals& signals_;
+  Destination destination_;
+  bool destination_runs_ = true;
+  int streams_ = 1;
+  std::unique_ptr<sqlite::Snapshot> snapshot_;
+};
+
+absl::StatusOr<int> CopyCommand::Run(const std::string& postgres_url) {
+  ASSIGN_OR_RETURN(destination_, ChooseDestination(postgres_url));
+  Write(stderr, DestinationLine(destination_));
+  if (!copy_.report_path.empty() && copy_.report_path != "-") RETURN_IF_ERROR(CheckWritable(copy_.report_path));
+  streams_ = CountStreams(copy_);
+  // The source first: nothing is started for a file that cannot be read.
+  RETURN_IF_ERROR(OpenSource());
+  RETURN_IF_ERROR(PrepareDestination());
+  Pipeline pipeline({destination_.conninfo, destination_runs_, streams_}, snapshot_.get());
+  signals_.OnInterrupt([&pipeline] {
+    Write(stderr, "vecferry: interrupted, leaving a resumable state (again to end at once)\n");
+    pipeline.Interrupt();
+  });
+  const auto clear = absl::MakeCleanup([this] { signals_.ClearHandler(); });
+  absl::StatusOr<int> code = copy_.dry_run ? SayPlan(pipeline) : Migrate(pipeline);
+  // What a cancelled statement or a closed stream said is no news.
+  if (!code.ok() && signals_.interrupted()) {
+    Write(stderr, "vecferry: interrupted; the same command resumes\n");
+    return kInterruptedExitCode;
+  }
+  return code;
+}
+
+absl::Status CopyCommand::OpenSource() {
+  copy_.identity.source_path = RealPath(copy_.identity.source_path);
+  sqlite::SnapshotOptions options{copy_.snapshot, copy_.scratch_dir};
+  // A dry run writes no copy either; it holds a rollback-journal store's writer up only while it plans.
+  if (copy_.dry_run && options.mode == sqlite::SnapshotMode::kAuto) options.mode = sqlite::SnapshotMode::kDirect;
+  ASSIGN_OR_RETURN(snapshot_, sqlite::Snapshot::Open(copy_.identity.source_path, streams_ + kOwnSourceConnections,
+                                                     options));
+  return absl::OkStatus();
+}
+
+absl::Status CopyCommand::PrepareDestination() {
+  if (!destination_.is_private) return absl::OkStatus();
+  ASSIGN_OR_RETURN(LocalPostgres local, LocalPostgres::Locate());
+  if (copy_.dry_run) {
+    destination_runs_ = local.exists() && local.Running();
+    return absl::OkStatus();
+  }
+  return local.Start();
+}
+
+absl::StatusOr<int> CopyCommand::SayPlan(Pipeline& pipeline) {
+  ASSIGN_OR_RETURN(const rpc::DrawnPlan drawn,
+                   pipeline.migrations().Plan(MakeRequest(copy_, pipeline.connection(), streams_)));
+  PlanContext context{destination_.masked, drawn.resumes_migration_id, streams_, copy_.no_indexes, copy_.no_verify};
+  if (!destination_runs_) context.destination += " (does not run yet; taken as empty)";
+  ASSIGN_OR_RETURN(context.scratch_bytes, ScratchBytes(copy_, *snapshot_));
+  Write(stdout, FormatPlan(drawn.plan, context));
+  return 0;
+}
+
+absl::StatusOr<int> CopyCommand::Migrate(Pipeline& pipeline) {
+  ASSIGN_OR_RETURN(const rpc::Started started,
+                   pipeline.migrations().Start(MakeRequest(copy_, pipeline.connection(), streams_)));
+  Write(stderr, absl::StrCat(started.resumed ? "resuming" : "starting", " migration ", started.migration_id, "\n"));
+  pipeline.StartReaders();
+  Progress progress(copy_.progress);
+  absl::StatusOr<core::Report> report = pipeline.migrations().Watch(
+      started.migration_id, pipeline.connection(), [&](const core::Report& now) {
+        progress.Update(now);
+        return true;
+      });
+  progress.Stop();
+  const absl::Status readers = pipeline.JoinReaders();
+  if (!report.ok()) return readers.ok() ? report.status() : readers;
+  if (!readers.ok() && report->failure.empty() && !core::IsEnded(report->state)) {
+    report->failure = std::string(readers.message());
+  }
+  return Conclude(*std::move(report));
+}
+
+absl::StatusOr<int> CopyCommand::Conclude(core::Report report) {
+  report.destination_url = destination_.masked;
+  report.exit_code = core::ExitCode(report.state, report.totals);
+  if (!report.failure.empty() && report.exit_code == kInterruptedExitCode) report.exit_code = 1;
+  const bool report_to_stdout = copy_.report_path == "-";
+  Write(report_to_stdout ? stderr : stdout, FormatSummary(report));
+  if (report_to_stdout) {
+    Write(stdout, ReportJson(report));
+  } else if (!copy_.report_path.empty()) {
+    RETURN_IF_ERROR(WriteBeside(copy_.report_path, ReportJson(report)));
+  }
+  if (!report.failure.empty()) Write(stderr, absl::StrCat("vecferry: ", core::SanitizeText(report.failure), "\n"));
+  if (report.exit_code == kInterruptedExitCode) Write(stderr, "vecferry: interrupted; the same command resumes\n");
+  return report.exit_code;
+}
+
+}  // namespace
+
+absl::StatusOr<int> RunCopy(const Options& options, ProcessSignals& signals) {
+  const auto format =
+      options.copy.log_format == "json" ? telemetry::LogFormat::kJson : telemetry::LogFormat::kText;
+  RETURN_IF_ERROR(telemetry::StartLogging({options.copy.log_level, format}));
+  return CopyCommand(options.copy, signals).Run(options.postgres_url);
+}
+
+}  // namespace vecferry::cli

@@ -1,0 +1,18 @@
+#ifndef VECFERRY_CLI_COPY_OPTIONS_H_
+#define VECFERRY_CLI_COPY_OPTIONS_H_
+
+#include "absl/status/status.h"
+#include "cli/arguments.h"
+#include "cli/options.h"
+
+namespace vecferry::cli {
+
+// The flags of `migrate copy` (docs/interface.md), and what they mean.
+void DeclareCopyFlags(Arguments& arguments);
+
+// Errors: kInvalidArgument naming flag, value and what is allowed, or the two flags that exclude each other.
+absl::Status ReadCopyFlags(const Arguments& arguments, Options& options);
+
+}  // namespace vecferry::cli
+
+#endif  // VECFERRY_CLI_COPY_OPTIONS_H_

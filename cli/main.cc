@@ -1,0 +1,66 @@
+#include <malloc.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <algorithm>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "cli/commands.h"
+#include "cli/options.h"
+#include "cli/process_signals.h"
+#include "common/core/migration.h"
+
+namespace {
+
+using vecferry::cli::Command;
+
+absl::StatusOr<int> Run(const vecferry::cli::Options& options) {
+  vecferry::cli::ProcessSignals signals;
+  switch (options.command) {
+    case Command::kMigrateCopy: return vecferry::cli::RunCopy(options, signals);
+    case Command::kMigrateList:
+    case Command::kMigrateStatus:
+    case Command::kMigrateCancel: return vecferry::cli::RunMigrate(options);
+    case Command::kLedgerDrop: return vecferry::cli::RunLedger(options);
+    default: return vecferry::cli::RunPostgres(options);
+  }
+}
+
+// `ps` shows the arguments to every user of the machine, and a URL may hold a password.
+void HideUrl(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    const bool next = absl::string_view(argv[i]) == "--postgres-url" && i + 1 < argc;
+    char* const url = next ? argv[i + 1] : absl::StartsWith(argv[i], "--postgres-url=") ? strchr(argv[i], '=') + 1
+                                                                                        : nullptr;
+    if (url != nullptr) std::fill(url, url + strlen(url), '*');
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // By default glibc keeps up to eight arenas a core, each holding what its threads once freed: with gRPC's threads
+  // that alone is more than the whole command may take. Two cost no speed: batches are few and large.
+  mallopt(M_ARENA_MAX, 2);
+  // Buffers of a batch's size go back to the system when they are freed, whatever was allocated after them.
+  mallopt(M_MMAP_THRESHOLD, 1 << 20);
+  const std::variant<vecferry::cli::Options, vecferry::cli::Answer> parsed =
+      vecferry::cli::ParseCommandLine({argv + 1, argv + argc});
+  HideUrl(argc, argv);
+  if (const auto* const answer = std::get_if<vecferry::cli::Answer>(&parsed)) {
+    fputs(answer->text.c_str(), answer->exit_code == 0 ? stdout : stderr);
+    return answer->exit_code;
+  }
+  const absl::StatusOr<int> code = Run(std::get<vecferry::cli::Options>(parsed));
+  if (code.ok()) return *code;
+  const std::string message(code.status().message());
+  fputs(absl::StrCat("vecferry: ", vecferry::core::SanitizeText(message), "\n").c_str(), stderr);
+  // Usage errors that only the source or the destination's text shows begin with the flag's name.
+  const bool usage = code.status().code() == absl::StatusCode::kInvalidArgument &&
+                     (absl::StartsWith(message, "--") || absl::StartsWith(message, "VECFERRY_"));
+  return usage ? 2 : 1;
+}

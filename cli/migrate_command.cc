@@ -1,0 +1,118 @@
+#include <stdio.h>
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "cli/commands.h"
+#include "cli/confirm.h"
+#include "cli/destination.h"
+#include "cli/local_postgres.h"
+#include "cli/pipeline.h"
+#include "cli/report_json.h"
+#include "cli/summary.h"
+#include "common/base/status_macros.h"
+#include "common/postgres/ledger.h"
+
+namespace vecferry::cli {
+namespace {
+
+void Write(FILE* stream, const std::string& text) { fwrite(text.data(), 1, text.size(), stream); }
+
+// The destination with its server running; nullopt: the private one, which was never made.
+absl::StatusOr<std::optional<Destination>> ReachDestination(const std::string& postgres_url) {
+  ASSIGN_OR_RETURN(Destination destination, ChooseDestination(postgres_url));
+  Write(stderr, DestinationLine(destination));
+  if (destination.is_private) {
+    ASSIGN_OR_RETURN(LocalPostgres local, LocalPostgres::Locate());
+    if (!local.exists()) return std::optional<Destination>();
+    RETURN_IF_ERROR(local.Start());
+  }
+  return std::optional<Destination>(std::move(destination));
+}
+
+// The migration that `id` means; nullptr and a message on stderr, for exit code 2, when that is not one.
+absl::StatusOr<const core::Report*> Choose(const std::vector<core::Report>& reports, const std::string& id) {
+  std::vector<core::Report> matching;
+  const core::Report* chosen = nullptr;
+  for (const core::Report& report : reports) {
+    if (id.empty() ? core::IsEnded(report.state) : !absl::StartsWith(report.migration_id, id)) continue;
+    if (report.migration_id == id) return &report;
+    matching.push_back(report);
+    chosen = &report;
+  }
+  if (matching.size() == 1) return chosen;
+  if (!id.empty() && matching.empty()) {
+    return absl::NotFoundError(absl::StrCat("no migration '", id, "' at this destination; see: vecferry migrate list"));
+  }
+  Write(stderr, absl::StrCat("vecferry: ",
+                             id.empty() ? (matching.empty() ? "no migration is unfinished" : "several are unfinished")
+                                        : absl::StrCat("'", id, "' fits several migrations"),
+                             "; give the ID of one of these\n", FormatList(matching.empty() ? reports : matching)));
+  return nullptr;
+}
+
+absl::StatusOr<int> Status(const Options& options, core::Report report, const Destination& destination) {
+  report.destination_url = destination.masked;
+  Write(stdout, options.output == OutputFormat::kJson ? ReportJson(report) : FormatSummary(report));
+  return 0;
+}
+
+absl::StatusOr<int> Cancel(const Options& options, const core::Report& report, Pipeline& pipeline) {
+  if (options.drop && !options.yes) {
+    RETURN_IF_ERROR(ConfirmByName(absl::StrCat("The tables that migration ", report.migration_id, " made in schema ",
+                                               core::SanitizeText(report.destination_schema), " will be dropped."),
+                                  report.destination_schema));
+  }
+  ASSIGN_OR_RETURN(const core::Report cancelled,
+                   pipeline.migrations().Cancel(report.migration_id, pipeline.connection(), options.drop));
+  Write(stdout, absl::StrCat("migration ", cancelled.migration_id, " is ", core::ToString(cancelled.state),
+                             options.drop ? ": its tables are gone\n" : "; the same copy command resumes it\n"));
+  return 0;
+}
+
+}  // namespace
+
+absl::StatusOr<int> RunMigrate(const Options& options) {
+  ASSIGN_OR_RETURN(const std::optional<Destination> destination, ReachDestination(options.postgres_url));
+  std::vector<core::Report> reports;
+  std::optional<Pipeline> pipeline;
+  if (destination.has_value()) {
+    pipeline.emplace(PipelineOptions{destination->conninfo}, nullptr);
+    ASSIGN_OR_RETURN(reports, pipeline->migrations().List(pipeline->connection()));
+  }
+  if (options.command == Command::kMigrateList) {
+    Write(stdout, options.output == OutputFormat::kJson ? ListJson(reports) : FormatList(reports));
+    return 0;
+  }
+  ASSIGN_OR_RETURN(const core::Report* const chosen, Choose(reports, options.migration_id));
+  if (chosen == nullptr) return 2;
+  if (options.command == Command::kMigrateCancel) return Cancel(options, *chosen, *pipeline);
+  ASSIGN_OR_RETURN(core::Report report,
+                   pipeline->migrations().Get(chosen->migration_id, pipeline->connection()));
+  return Status(options, std::move(report), *destination);
+}
+
+absl::StatusOr<int> RunLedger(const Options& options) {
+  ASSIGN_OR_RETURN(const std::optional<Destination> destination, ReachDestination(options.postgres_url));
+  if (destination.has_value()) {
+    ASSIGN_OR_RETURN(postgres::Connection session, postgres::Connection::Open({.conninfo = destination->conninfo}));
+    ASSIGN_OR_RETURN(const bool exists, postgres::LedgerExists(session));
+    if (exists) {
+      if (!options.yes) {
+        RETURN_IF_ERROR(ConfirmByName("The ledger (schema vecferry) with all its migrations and issues will be removed.",
+                                      "vecferry"));
+      }
+      RETURN_IF_ERROR(postgres::DropLedger(session));
+      Write(stdout, "the ledger is gone\n");
+      return 0;
+    }
+  }
+  Write(stdout, "there is no ledger at this destination\n");
+  return 0;
+}
+
+}  // namespace vecferry::cli

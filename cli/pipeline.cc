@@ -1,0 +1,130 @@
+#include "cli/pipeline.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include <chrono>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/rpc/channel.h"
+
+namespace vecferry::cli {
+namespace {
+
+constexpr int kCoordinatorConnection = 0, kVerifierConnection = 1, kFirstReaderConnection = 2;
+constexpr absl::Duration kDrainTime = absl::Seconds(5);
+
+// No port: reached through InProcessChannel alone.
+std::unique_ptr<grpc::Server> Serve(const std::vector<grpc::Service*>& services) {
+  grpc::ServerBuilder builder;
+  // One queue and few pollers: by default gRPC makes a queue for each core, and threads, with an arena each, for them.
+  builder.SetSyncServerOption(grpc::ServerBuilder::NUM_CQS, 1);
+  builder.SetSyncServerOption(grpc::ServerBuilder::MIN_POLLERS, 1);
+  builder.SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, 2);
+  for (grpc::Service* service : services) builder.RegisterService(service);
+  return builder.BuildAndStart();
+}
+
+void ShutDown(grpc::Server* server) {
+  if (server != nullptr) server->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(1));
+}
+
+}  // namespace
+
+Pipeline::Pipeline(const PipelineOptions& options, sqlite::Snapshot* snapshot)
+    : snapshot_(snapshot), connection_(options.destination_runs ? kConnectionName : "") {
+  MakeServers(options);
+  if (snapshot_ == nullptr) return;
+  for (int i = 0; i < options.streams; ++i) {
+    reader::ReaderOptions reader;
+    absl::StrAppend(&reader.worker, "-", i);
+    readers_.push_back(reader::MakeReaderStream(reader, snapshot_->connection(kFirstReaderConnection + i), *leases_,
+                                                *writer_client_));
+  }
+}
+
+void Pipeline::MakeServers(const PipelineOptions& options) {
+  const postgres::ConnectionResolver resolver =
+      [conninfo = options.conninfo](absl::string_view name) -> absl::StatusOr<std::string> {
+    if (name == kConnectionName) return conninfo;
+    return absl::NotFoundError(absl::StrCat("no connection is called '", name, "'"));
+  };
+  const grpc::ChannelArguments arguments = rpc::MakeChannelArguments();
+  coordinator::SourceAccess source;
+  if (snapshot_ != nullptr) {
+    verifier_ = verifier::MakeVerifierService(snapshot_->connection(kVerifierConnection), resolver);
+    writer::WriterOptions writer;
+    writer.streams_max = options.streams;
+    writer_ = writer::MakeWriterService(writer, resolver);
+    worker_server_ = Serve({verifier_->service(), writer_->service()});
+    const std::shared_ptr<grpc::Channel> workers = worker_server_->InProcessChannel(arguments);
+    verifications_ = rpc::MakeVerifierClient(workers);
+    writer_client_ = rpc::MakeWriterClient(workers);
+    source.snapshot = snapshot_;
+    source.connection = kCoordinatorConnection;
+    sqlite::Database* const database = &snapshot_->connection(kCoordinatorConnection);
+    source.digest = [database](const core::Mapping& mapping, const core::Shard& shard,
+                               const std::optional<std::string>& last_key,
+                               bool whole) -> absl::StatusOr<std::pair<std::int64_t, core::Sum128>> {
+      const absl::StatusOr<reader::RangeDigest> digest =
+          reader::DigestRange(*database, mapping, shard, last_key, whole);
+      if (!digest.ok()) return digest.status();
+      return std::make_pair(digest->count, digest->sum);
+    };
+  }
+  coordinator_ = coordinator::MakeCoordinator({}, std::move(source), resolver, verifications_.get());
+  coordinator_server_ = Serve({coordinator_->migration_service(), coordinator_->lease_service()});
+  const std::shared_ptr<grpc::Channel> coordination = coordinator_server_->InProcessChannel(arguments);
+  leases_ = rpc::MakeLeaseClient(coordination);
+  migrations_ = rpc::MakeMigrationClient(coordination);
+}
+
+Pipeline::~Pipeline() {
+  for (const auto& reader : readers_) reader->Stop();
+  for (std::thread& thread : threads_) thread.join();
+  coordinator_->Stop();
+  ShutDown(coordinator_server_.get());
+  ShutDown(worker_server_.get());
+}
+
+void Pipeline::StartReaders() {
+  for (std::size_t i = 0; i < readers_.size(); ++i) threads_.emplace_back([this, i] { RunReader(static_cast<int>(i)); });
+}
+
+void Pipeline::RunReader(int index) {
+  const absl::Status status = readers_[index]->Run();
+  if (status.ok()) return;
+  {
+    base::MutexLock lock(&mutex_);
+    reader_status_.Update(status);
+  }
+  // The others cannot finish the migration for it: everything stops, resumable.
+  coordinator_->Stop();
+}
+
+absl::Status Pipeline::JoinReaders() {
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+  base::MutexLock lock(&mutex_);
+  return interrupted_ ? absl::OkStatus() : reader_status_;
+}
+
+void Pipeline::Interrupt() {
+  {
+    base::MutexLock lock(&mutex_);
+    interrupted_ = true;
+  }
+  for (const auto& reader : readers_) reader->Stop();
+  // A plan being drawn, a range being digested, a count: none of them looks at Stop between two rows.
+  if (snapshot_ != nullptr) {
+    snapshot_->connection(kCoordinatorConnection).Interrupt();
+    snapshot_->connection(kVerifierConnection).Interrupt();
+  }
+  std::thread drain([this] {
+    if (writer_ != nullptr) writer_->Drain(absl::Now() + kDrainTime);
+  });
+  coordinator_->Stop();
+  drain.join();
+}
+
+}  // namespace vecferry::cli

@@ -1,0 +1,164 @@
+#include "cli/summary.h"
+
+#include "absl/strings/str_cat.h"
+#include "cli/text_format.h"
+
+namespace vecferry::cli {
+namespace {
+
+using core::SanitizeText;
+
+std::vector<std::string> CounterCells(const core::Counters& counters) {
+  std::vector<std::string> cells;
+  for (const std::int64_t number :
+       {counters.read, counters.inserted, counters.present, counters.updated, counters.conflicting, counters.rejected,
+        counters.repaired, counters.values_rounded}) {
+    cells.push_back(GroupDigits(number));
+  }
+  cells.push_back(FormatBytes(static_cast<double>(counters.bytes)));
+  return cells;
+}
+
+std::string Heading(const core::Report& report) {
+  std::string text = absl::StrCat("migration    ", report.migration_id, ", ", core::ToString(report.state));
+  if (report.resumed > 0) absl::StrAppend(&text, ", resumed ", report.resumed, report.resumed == 1 ? " time" : " times");
+  absl::StrAppend(&text, "\nsource       ", SanitizeText(report.source_path), " (", report.profile);
+  if (!report.profile_reason.empty()) absl::StrAppend(&text, ": ", SanitizeText(report.profile_reason));
+  absl::StrAppend(&text, ")\ndestination  ", SanitizeText(report.destination_url), ", schema ",
+                  SanitizeText(report.destination_schema));
+  if (!report.server_version.empty()) absl::StrAppend(&text, ", PostgreSQL ", report.server_version);
+  if (!report.pgvector_version.empty()) absl::StrAppend(&text, ", pgvector ", report.pgvector_version);
+  return text + "\n";
+}
+
+std::string Tables(const core::Report& report) {
+  std::vector<std::vector<std::string>> rows = {{"table", "destination", "read", "inserted", "already present",
+                                                 "updated", "conflicting", "rejected", "repaired", "rounded", "size"}};
+  const auto add = [&](std::string source, std::string destination, const core::Counters& counters) {
+    rows.push_back({std::move(source), std::move(destination)});
+    for (std::string& cell : CounterCells(counters)) rows.back().push_back(std::move(cell));
+  };
+  for (const core::TableReport& table : report.tables) {
+    add(SanitizeText(table.source), SanitizeText(table.destination), table.counters);
+  }
+  add("total", "", report.totals);
+  return FormatTable(rows, 2, "");
+}
+
+std::string Times(const core::Report& report) {
+  std::string text;
+  if (report.seconds.copy > 0) {
+    absl::StrAppend(&text, GroupDigits(static_cast<std::int64_t>(static_cast<double>(report.totals.read) /
+                                                                 report.seconds.copy)),
+                    " rows/s, ", FormatBytes(static_cast<double>(report.totals.bytes) / report.seconds.copy), "/s; ");
+  }
+  absl::StrAppend(&text, "plan ", FormatSeconds(report.seconds.plan), ", copy ", FormatSeconds(report.seconds.copy),
+                  ", finish ", FormatSeconds(report.seconds.finish), ", verify ", FormatSeconds(report.seconds.verify),
+                  ", total ", FormatSeconds(report.seconds.total), "\n");
+  return text;
+}
+
+std::string Issues(const core::Report& report) {
+  if (report.issues.empty()) return "";
+  std::string text = "\nissues\n";
+  for (const core::IssueReport& issue : report.issues) {
+    absl::StrAppend(&text, "  ", issue.action, " ", SanitizeText(issue.table),
+                    issue.column.empty() ? "" : ".", SanitizeText(issue.column), " ", SanitizeText(issue.key), ": ",
+                    issue.kind, ", ", SanitizeText(issue.reason), "\n");
+  }
+  if (report.issues_more > 0) {
+    absl::StrAppend(&text, "  +", GroupDigits(report.issues_more), " more: SELECT * FROM vecferry.issues WHERE "
+                    "migration_id = '", report.migration_id, "'\n");
+  }
+  return text;
+}
+
+std::string Indexes(const core::Report& report) {
+  if (report.indexes.empty()) return "";
+  std::vector<std::vector<std::string>> rows;
+  for (const core::IndexReport& index : report.indexes) {
+    rows.push_back({SanitizeText(index.table), SanitizeText(index.name), FormatSeconds(index.seconds)});
+  }
+  return absl::StrCat("\nkeys and indexes\n", FormatTable(rows, 2, "  "));
+}
+
+std::string Checks(const core::Report& report) {
+  if (report.checks.empty()) return "";
+  int passed = 0, failed = 0, skipped = 0;
+  std::string lines;
+  for (const core::CheckReport& check : report.checks) {
+    if (check.verdict == "pass") {
+      ++passed;
+      continue;
+    }
+    (check.verdict == "skipped" ? skipped : failed) += 1;
+    absl::StrAppend(&lines, "  ", check.verdict, " ", SanitizeText(check.name), " ", SanitizeText(check.table),
+                    ": expected ", SanitizeText(check.expected), ", found ", SanitizeText(check.actual),
+                    check.evidence.empty() ? "" : absl::StrCat(" (", SanitizeText(check.evidence), ")"), "\n");
+  }
+  return absl::StrCat("\nchecks (level ", report.verify_level.empty() ? "none" : report.verify_level, "): ", passed,
+                      " passed, ", failed, " failed, ", skipped, " skipped\n", lines);
+}
+
+std::string Remarks(const core::Report& report) {
+  std::string text;
+  for (const auto& [name, reason] : report.left_out) {
+    absl::StrAppend(&text, text.empty() ? "\nleft out\n" : "", "  ", SanitizeText(name), ": ", SanitizeText(reason), "\n");
+  }
+  for (std::size_t i = 0; i < report.notes.size(); ++i) {
+    absl::StrAppend(&text, i == 0 ? "\nnotes\n" : "", "  ", SanitizeText(report.notes[i]), "\n");
+  }
+  return text;
+}
+
+std::string NextStep(const core::Report& report) {
+  switch (report.state) {
+    case core::State::kVerified:
+    case core::State::kCopied:
+      if (report.totals.rejected > 0 || report.totals.conflicting > 0) {
+        return absl::StrCat("look at what was not carried: SELECT * FROM vecferry.issues WHERE migration_id = '",
+                            report.migration_id, "'");
+      }
+      return "use the data; when no migration is needed any more, `vecferry ledger drop` removes the ledger";
+    case core::State::kDifferent:
+      return "look at the failed checks above; do not use the data before they are understood";
+    case core::State::kCancelled:
+      return absl::StrCat("the same command resumes; `vecferry migrate cancel ", report.migration_id,
+                          " --drop` removes what was made");
+    case core::State::kDropped: return "nothing is left of this migration but its line in the ledger";
+    default: return "run the same command again: it resumes";
+  }
+}
+
+// The last line: how it ended, and what was proven.
+std::string Verdict(const core::Report& report) {
+  const std::string state(core::ToString(report.state));
+  switch (report.state) {
+    case core::State::kVerified:
+    case core::State::kDifferent: return absl::StrCat(state, ": checked at level ", report.verify_level);
+    case core::State::kCopied: return absl::StrCat(state, ": not verified (--no-verify)");
+    case core::State::kFailed: return absl::StrCat(state, ": ", SanitizeText(report.failure));
+    default: return absl::StrCat(state, ": not verified");
+  }
+}
+
+}  // namespace
+
+std::string FormatSummary(const core::Report& report) {
+  return absl::StrCat(Heading(report), "\n", Tables(report), Times(report), Indexes(report), Remarks(report),
+                      Issues(report), Checks(report), "\nnext: ", NextStep(report), "\n", Verdict(report), "\n");
+}
+
+std::string FormatList(const std::vector<core::Report>& reports) {
+  std::vector<std::vector<std::string>> rows = {{"id", "state", "started", "source", "schema", "read", "inserted",
+                                                 "rejected"}};
+  for (const core::Report& report : reports) {
+    rows.push_back({report.migration_id, std::string(core::ToString(report.state)), report.started_at,
+                    SanitizeText(report.source_path), SanitizeText(report.destination_schema),
+                    GroupDigits(report.totals.read), GroupDigits(report.totals.inserted),
+                    GroupDigits(report.totals.rejected)});
+  }
+  return FormatTable(rows, 5, "");
+}
+
+}  // namespace vecferry::cli

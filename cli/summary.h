@@ -1,0 +1,20 @@
+#ifndef VECFERRY_CLI_SUMMARY_H_
+#define VECFERRY_CLI_SUMMARY_H_
+
+#include <string>
+#include <vector>
+
+#include "common/core/report.h"
+
+namespace vecferry::cli {
+
+// What a migration did, for people: a line a table, totals, first issues, indexes, checks, the next step; the last line
+// names the level that was checked. Pure.
+std::string FormatSummary(const core::Report& report);
+
+// One line a migration under a heading. Pure.
+std::string FormatList(const std::vector<core::Report>& reports);
+
+}  // namespace vecferry::cli
+
+#endif  // VECFERRY_CLI_SUMMARY_H_
