@@ -19,6 +19,8 @@ class VerifierService {
  public:
   virtual ~VerifierService() = default;
   virtual grpc::Service* service() = 0;
+  // From any thread: ends the call at work with CANCELLED, its statements included, and refuses later ones.
+  virtual void Stop() = 0;
 };
 // `source` must outlive the service; it is used by one call at a time.
 std::unique_ptr<VerifierService> MakeVerifierService(sqlite::Database& source, postgres::ConnectionResolver resolver);
