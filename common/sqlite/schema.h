@@ -20,7 +20,8 @@ struct SourceColumn {
   std::optional<std::string> default_sql;
   int primary_key = 0;                // place in the primary key from 1; 0 = not part
   bool generated = false;             // virtual or stored: read like any other
-  std::string collation = "BINARY";   // of a primary key column
+  std::string collation = "BINARY";   // the column's own; of a primary key column, the one that orders the key
+  std::string default_collation = "BINARY";  // the column's own: what a comparison with it uses unasked
   bool descending = false;            // primary key column of a WITHOUT ROWID table
 };
 
@@ -47,7 +48,9 @@ struct SourceTable {
   std::vector<SourceForeignKey> foreign_keys;
   std::vector<SourceIndex> indexes;
   std::string virtual_module;               // kVirtual: fts5, vec0, ...; kShadow: that of its owner
-  std::string owner;                        // kShadow: the virtual table
+  // kShadow: the virtual table. Also set, with virtual_module, for the shadow tables of vec0, which are kOrdinary: they
+  // hold rows that are nowhere else, and vec0 itself cannot be read without its extension.
+  std::string owner;
   std::optional<std::int64_t> sequence;     // sqlite_sequence's high-water mark
   // An expression that names the rowid ("rowid", "_rowid_" or "oid", whichever no column hides); "" = hidden or none.
   std::string rowid_name;
@@ -62,6 +65,14 @@ struct SourceSchema {
 
 absl::StatusOr<SourceSchema> ReadSchema(Database& database);
 
+// The declared primary key's columns in its order; empty = none.
+std::vector<std::string> PrimaryKeyColumns(const SourceTable& table);
+
+// How positions in `table` are said, for a FROM clause that calls it `t`: its rowid, or its primary key in the table's
+// own order. An expression may end in " DESC". Reported inputs are left to the caller.
+// kInvalidArgument: a rowid that no name reaches.
+absl::StatusOr<core::SourceKey> MakeSourceKey(const SourceTable& table);
+
 // Row and byte estimates and shard boundaries of one mapping: about `shard_bytes_max` each by sampled row sizes
 // (length() of at most 1,000 rows), 1 to 4,096 shards that tile the key space, both ends open.
 struct Sharding {
@@ -71,15 +82,17 @@ struct Sharding {
 };
 absl::StatusOr<Sharding> PlanShards(Database& database, const core::Mapping& mapping, std::int64_t shard_bytes_max);
 
-// SELECT of one mapping over lower <= key < upper and key > after, in key order: key expressions first, then inputs.
-// Bounds and `after` are records, bound as parameters.
+// SELECT of one mapping over lower <= key < upper, key > after and key <= through, in key order, without sorting: key
+// expressions first, then inputs. All four are records, bound as parameters. `t` must be the outermost loop: join others
+// to it by LEFT JOIN or CROSS JOIN.
 struct RangeQuery {
   std::string sql;
   std::vector<core::Value> parameters;
 };
 absl::StatusOr<RangeQuery> MakeRangeQuery(const core::Mapping& mapping, const std::optional<std::string>& lower,
                                           const std::optional<std::string>& upper,
-                                          const std::optional<std::string>& after);
+                                          const std::optional<std::string>& after,
+                                          const std::optional<std::string>& through = std::nullopt);
 
 }  // namespace vecferry::sqlite
 

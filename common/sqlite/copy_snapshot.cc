@@ -1,0 +1,145 @@
+#include <sqlite3.h>
+#include <sys/stat.h>
+
+#include <array>
+#include <cerrno>
+#include <memory>
+#include <utility>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "common/base/status_macros.h"
+#include "common/core/migration.h"
+#include "common/sqlite/file_access.h"
+#include "common/sqlite/fingerprint.h"
+#include "common/sqlite/opened_store.h"
+#include "common/sqlite/scratch_file.h"
+#include "common/sqlite/sqlite_status.h"
+
+namespace vecferry::sqlite {
+namespace {
+
+constexpr absl::Duration kPatience = absl::Seconds(10);
+// Two writes within one tick of the kernel's clock (10 ms at most) have one time.
+constexpr absl::Duration kStampSettled = absl::Milliseconds(50);
+
+using Connection = std::unique_ptr<sqlite3, decltype(&sqlite3_close)>;
+
+absl::StatusOr<Connection> OpenScratch(const ScratchFile& scratch) {
+  sqlite3* handle = nullptr;
+  const int code = sqlite3_open_v2(scratch.path().c_str(), &handle, SQLITE_OPEN_READWRITE, nullptr);
+  Connection connection(handle, &sqlite3_close);
+  if (code != SQLITE_OK) return ToStatus(handle, code, "opening the scratch copy");
+  sqlite3_extended_result_codes(handle, 1);
+  return connection;
+}
+
+absl::Status Run(sqlite3* database, const char* sql) {
+  const int code = sqlite3_exec(database, sql, nullptr, nullptr, nullptr);
+  return code == SQLITE_OK ? absl::OkStatus() : ToStatus(database, code, sql);
+}
+
+absl::Status Backup(Database& source, const ScratchFile& scratch) {
+  ASSIGN_OR_RETURN(Connection copy, OpenScratch(scratch));
+  // Nobody needs the copy after a crash.
+  RETURN_IF_ERROR(Run(copy.get(), "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF"));
+  sqlite3_backup* backup = sqlite3_backup_init(copy.get(), "main", source.raw(), "main");
+  if (backup == nullptr) return ToStatus(copy.get(), sqlite3_extended_errcode(copy.get()), "copying the store");
+  // All pages in one step: the source's transaction holds one state, and a WAL store's writer does not wait for it.
+  int code = sqlite3_backup_step(backup, -1);
+  const int finished = sqlite3_backup_finish(backup);
+  if (code == SQLITE_DONE) code = finished;
+  if (code == SQLITE_OK) return absl::OkStatus();
+  return ToStatus(copy.get(), code, "copying the store; --scratch-dir names another folder for the copy");
+}
+
+// Nobody else writes the copy, so it may be read as immutable. Its name goes at once: the open files stay readable, and
+// nothing is left behind however this process ends.
+absl::StatusOr<OpenedStore> OpenCopy(std::unique_ptr<ScratchFile> scratch, int connections, std::string fingerprint) {
+  OpenedStore store;
+  store.is_copy = true;
+  store.fingerprint = std::move(fingerprint);
+  for (int i = 0; i < connections; ++i) {
+    ASSIGN_OR_RETURN(Database connection, Database::Open(scratch->path(), /*immutable=*/true));
+    store.connections.push_back(std::move(connection));
+  }
+  return store;
+}
+
+struct FileState {
+  bool there = false;
+  std::int64_t bytes = 0, modified_ns = 0, inode = 0;
+  bool operator==(const FileState&) const = default;
+};
+using StoreState = std::array<FileState, 3>;
+
+StoreState StateOf(const std::string& path) {
+  StoreState state;
+  constexpr std::array<const char*, 3> kSidecars = {"", "-wal", "-journal"};
+  for (std::size_t i = 0; i < kSidecars.size(); ++i) {
+    struct stat status;
+    if (stat(absl::StrCat(path, kSidecars[i]).c_str(), &status) != 0) continue;
+    state[i] = {true, status.st_size, absl::ToUnixNanos(absl::TimeFromTimespec(status.st_mtim)),
+                static_cast<std::int64_t>(status.st_ino)};
+  }
+  return state;
+}
+
+bool IsSettled(const StoreState& state, absl::Time now) {
+  for (const FileState& file : state) {
+    if (file.there && now - absl::FromUnixNanos(file.modified_ns) < kStampSettled) return false;
+  }
+  return true;
+}
+
+// One attempt to copy all three files of one moment. False: something was written meanwhile.
+absl::StatusOr<bool> CopyStillFiles(const std::string& path, const std::string& copy) {
+  const StoreState before = StateOf(path);
+  if (!IsSettled(before, absl::Now())) return false;
+  RETURN_IF_ERROR(CopyDatabaseFile(path, copy));
+  if (before[1].there) RETURN_IF_ERROR(CopySidecar(absl::StrCat(path, "-wal"), absl::StrCat(copy, "-wal")));
+  if (before[2].there) RETURN_IF_ERROR(CopySidecar(absl::StrCat(path, "-journal"), absl::StrCat(copy, "-journal")));
+  return StateOf(path) == before;
+}
+
+// Lets SQLite roll the journal back or read the log in, tells the fingerprint, and leaves one whole file.
+absl::StatusOr<std::string> Recover(const ScratchFile& scratch, const std::string& source_path) {
+  ASSIGN_OR_RETURN(Connection writing, OpenScratch(scratch));
+  RETURN_IF_ERROR(Run(writing.get(), "SELECT 1 FROM sqlite_schema LIMIT 1"));
+  ASSIGN_OR_RETURN(Database reading, Database::Open(scratch.path(), /*immutable=*/false));
+  RETURN_IF_ERROR(reading.QueryValue("BEGIN").status());
+  RETURN_IF_ERROR(reading.QueryValue("SELECT 1 FROM sqlite_schema LIMIT 1").status());
+  ASSIGN_OR_RETURN(std::string fingerprint, ReadFingerprint(reading, source_path));
+  RETURN_IF_ERROR(reading.QueryValue("ROLLBACK").status());
+  RETURN_IF_ERROR(Run(writing.get(), "PRAGMA wal_checkpoint(TRUNCATE)"));
+  return fingerprint;
+}
+
+}  // namespace
+
+absl::StatusOr<OpenedStore> OpenBackup(const std::string& path, int connections, const std::string& scratch_dir) {
+  ASSIGN_OR_RETURN(OpenedStore source, OpenDirect(path, 1));
+  ASSIGN_OR_RETURN(std::unique_ptr<ScratchFile> scratch, ScratchFile::Make(scratch_dir));
+  RETURN_IF_ERROR(Backup(source.connections.front(), *scratch));
+  return OpenCopy(std::move(scratch), connections, std::move(source.fingerprint));
+}
+
+absl::StatusOr<OpenedStore> OpenRecovered(const std::string& path, int connections, const std::string& scratch_dir) {
+  ASSIGN_OR_RETURN(std::unique_ptr<ScratchFile> scratch, ScratchFile::Make(scratch_dir));
+  const absl::Time deadline = absl::Now() + kPatience;
+  while (true) {
+    ASSIGN_OR_RETURN(const bool still, CopyStillFiles(path, scratch->path()));
+    if (still) break;
+    if (absl::Now() >= deadline) {
+      return absl::UnavailableError(absl::StrCat(core::SanitizeText(path), " is being written all the time, in a folder "
+                                    "that cannot be written from here: stop the writer, or allow writing beside the file"));
+    }
+    absl::SleepFor(kStampSettled);
+  }
+  ASSIGN_OR_RETURN(std::string fingerprint, Recover(*scratch, path));
+  return OpenCopy(std::move(scratch), connections, std::move(fingerprint));
+}
+
+}  // namespace vecferry::sqlite

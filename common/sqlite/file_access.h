@@ -1,0 +1,51 @@
+#ifndef VECFERRY_COMMON_SQLITE_FILE_ACCESS_H_
+#define VECFERRY_COMMON_SQLITE_FILE_ACCESS_H_
+
+#include <sqlite3.h>
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace vecferry::sqlite {
+
+// A database file is only ever opened by SQLite here: POSIX drops every lock that a process holds on a file when *any*
+// of its descriptors is closed, so one open() and close() of ours would end the locks of our own snapshot.
+
+// "file:" and `path` with everything escaped that a URI or SQLite would read as its own, and the read mode.
+std::string ReadOnlyUri(const std::string& path, bool immutable);
+
+// By stat() alone. Errors: kNotFound, kInvalidArgument (a directory or no regular file), kPermissionDenied.
+absl::Status CheckRegularFile(const std::string& path);
+
+// The first 100 bytes of a database file (https://sqlite.org/fileformat2.html#the_database_header), and its size.
+struct FileHeader {
+  std::string bytes;         // fewer than 100 when the file is shorter
+  std::string beginning;     // up to 512 bytes
+  std::int64_t file_bytes = 0;
+
+  bool HasMagic() const;
+  bool IsWal() const;
+  std::uint32_t Number(int offset) const;  // 32 bits, big-endian
+  std::int64_t PageBytes() const;
+  // Pages that the header promises; 0 when it does not know (an older program wrote last).
+  std::int64_t PromisedPages() const;
+};
+
+// Through SQLite's own descriptor.
+absl::StatusOr<FileHeader> ReadFileHeader(sqlite3* database);
+
+// What is wrong with the file, told from its header: kInvalidArgument (not SQLite, encrypted), kDataLoss (truncated).
+// OK when nothing is to be seen there.
+absl::Status ExplainHeader(const FileHeader& header, const std::string& path);
+
+// Copies the database file `from` to `to`, which must exist, by SQLite's file layer.
+absl::Status CopyDatabaseFile(const std::string& from, const std::string& to);
+// Copies a -wal or -journal, on which nobody holds locks.
+absl::Status CopySidecar(const std::string& from, const std::string& to);
+
+}  // namespace vecferry::sqlite
+
+#endif  // VECFERRY_COMMON_SQLITE_FILE_ACCESS_H_

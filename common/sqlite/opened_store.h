@@ -1,0 +1,32 @@
+#ifndef VECFERRY_COMMON_SQLITE_OPENED_STORE_H_
+#define VECFERRY_COMMON_SQLITE_OPENED_STORE_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/sqlite/database.h"
+
+namespace vecferry::sqlite {
+
+// The ways to one state of a store that snapshot.cc chooses among.
+struct OpenedStore {
+  std::vector<Database> connections;
+  std::string fingerprint;
+  bool is_copy = false;
+};
+
+// Direct: connections on the store itself, each inside a read transaction that it keeps.
+// kUnavailable: locked, or others commit faster than the connections open.
+absl::StatusOr<OpenedStore> OpenDirect(const std::string& path, int connections);
+
+// One copy by the backup API, opened by all.
+absl::StatusOr<OpenedStore> OpenBackup(const std::string& path, int connections, const std::string& scratch_dir);
+
+// One copy of the file and its -wal or -journal, recovered there, opened by all: for a store that only a process that
+// may write beside it could read. kUnavailable: it never stood still.
+absl::StatusOr<OpenedStore> OpenRecovered(const std::string& path, int connections, const std::string& scratch_dir);
+
+}  // namespace vecferry::sqlite
+
+#endif  // VECFERRY_COMMON_SQLITE_OPENED_STORE_H_

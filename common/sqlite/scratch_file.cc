@@ -1,0 +1,70 @@
+#include "common/sqlite/scratch_file.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <system_error>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "common/core/migration.h"
+
+namespace vecferry::sqlite {
+namespace {
+
+constexpr char kPrefix[] = "vecferry-snapshot-";
+constexpr char kSuffix[] = ".db";
+
+void Remove(const std::string& path) {
+  for (const char* sidecar : {"", "-wal", "-shm", "-journal"}) unlink(absl::StrCat(path, sidecar).c_str());
+}
+
+void RemoveLeftovers(const std::string& folder) {
+  std::error_code error;
+  for (std::filesystem::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
+    const std::string path = at->path().string(), name = at->path().filename().string();
+    if (!absl::StartsWith(name, kPrefix) || !absl::EndsWith(name, kSuffix)) continue;
+    const int descriptor = open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (descriptor < 0) continue;
+    if (flock(descriptor, LOCK_EX | LOCK_NB) == 0) Remove(path);
+    close(descriptor);
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<ScratchFile>> ScratchFile::Make(const std::string& scratch_dir) {
+  const char* temporary = std::getenv("TMPDIR");
+  const std::string folder = !scratch_dir.empty()                             ? scratch_dir
+                             : temporary != nullptr && *temporary != '\0' ? temporary
+                                                                              : "/tmp";
+  RemoveLeftovers(folder);
+  while (true) {
+    std::string path = absl::StrCat(folder, "/", kPrefix, getpid(), "-XXXXXX", kSuffix);
+    const int descriptor = mkostemps(path.data(), std::strlen(kSuffix), O_CLOEXEC);
+    if (descriptor < 0) {
+      return absl::Status(absl::ErrnoToStatusCode(errno), absl::StrCat("cannot make a scratch file in ",
+                          core::SanitizeText(folder), ": ", std::strerror(errno), " (--scratch-dir names another folder)"));
+    }
+    flock(descriptor, LOCK_EX | LOCK_NB);
+    struct stat status;
+    // Another process may have taken it for a leftover before the lock was there.
+    if (fstat(descriptor, &status) == 0 && status.st_nlink > 0) {
+      return std::unique_ptr<ScratchFile>(new ScratchFile(path, descriptor));
+    }
+    close(descriptor);
+  }
+}
+
+ScratchFile::~ScratchFile() {
+  Remove(path_);
+  close(descriptor_);
+}
+
+}  // namespace vecferry::sqlite
