@@ -1,0 +1,203 @@
+#include "common/profile/generic.h"
+
+#include <algorithm>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/base/status_macros.h"
+#include "common/profile/source.h"
+
+namespace vecferry::profile {
+namespace {
+
+using core::PgKind;
+
+constexpr std::size_t kColumnsMax = 1600;     // of a Postgres table
+constexpr int kFixedRowBytesMax = 8000;       // a row's columns, but for what moves out of line, share one page
+constexpr int kOutOfLinePointerBytes = 18;
+
+const ColumnDesign* Find(const std::vector<ColumnDesign>& designs, const std::string& source_column) {
+  for (const ColumnDesign& design : designs) {
+    if (absl::EqualsIgnoreCase(design.source->name, source_column)) return &design;
+  }
+  return nullptr;
+}
+
+bool FitIndex(const std::vector<ColumnDesign>& designs, const std::vector<std::string>& columns) {
+  std::int64_t bytes = 0;
+  for (const std::string& column : columns) {
+    const ColumnDesign* design = Find(designs, column);
+    if (design != nullptr && design->type.kind != PgKind::kUuid) bytes += design->bytes_longest;
+  }
+  return bytes <= kIndexedBytesMax;
+}
+
+// The columns that tell rows apart at the source: the primary key, else a unique index over columns without NULL.
+// Empty: none that an index of Postgres can hold.
+std::vector<std::string> FindKey(Draft& draft, const sqlite::SourceTable& table,
+                                 const std::vector<ColumnDesign>& designs) {
+  std::vector<std::string> key;
+  for (const sqlite::SourceColumn* column : PrimaryKey(table)) key.push_back(column->name);
+  if (!key.empty()) {
+    if (FitIndex(designs, key)) return key;
+    draft.Note(absl::StrCat("table ", table.name, ": a value of its primary key is longer than an index entry may be"));
+    return {};
+  }
+  for (const sqlite::SourceIndex& index : table.indexes) {
+    if (!index.unique || index.partial || index.columns.empty() || !FitIndex(designs, index.columns)) continue;
+    const bool filled = std::all_of(index.columns.begin(), index.columns.end(), [&](const std::string& column) {
+      const ColumnDesign* design = Find(designs, column);
+      return design != nullptr && design->not_null;
+    });
+    if (filled) return index.columns;
+  }
+  return {};
+}
+
+// Numbers equal rows by content: their rowids change with VACUUM. typeof() keeps 1 and 1.0 apart, BINARY what a NOCASE
+// column takes for one.
+std::string NumberEqualRows(const sqlite::SourceTable& table) {
+  const std::string from = core::QuoteIdentifier(table.name);
+  std::vector<std::string> terms;
+  for (const sqlite::SourceColumn& column : table.columns) {
+    const std::string quoted = core::QuoteIdentifier(column.name);
+    terms.push_back(absl::StrCat(quoted, " COLLATE BINARY"));
+    // SQLite allows 2,000 terms.
+    if (table.columns.size() < 900) terms.push_back(absl::StrCat("typeof(", quoted, ")"));
+  }
+  return absl::StrCat(from, " AS t CROSS JOIN (SELECT ", table.rowid_name,
+                      " AS vecferry_row, row_number() OVER (PARTITION BY ", absl::StrJoin(terms, ", "), " ORDER BY ",
+                      table.rowid_name, ") AS vecferry_occurrence FROM ", from, ") AS o ON o.vecferry_row = t.",
+                      table.rowid_name);
+}
+
+void AddContentKey(Draft& draft, const sqlite::SourceTable& table, NameSet& names, DraftTable& destination,
+                   core::Mapping& mapping) {
+  // Rows of a WITHOUT ROWID table differ in their key, so each content occurs once.
+  if (!table.without_rowid) mapping.from_sql = NumberEqualRows(table);
+  mapping.inputs.push_back({table.without_rowid ? "1" : "o.vecferry_occurrence", ""});
+  core::Column hash{names.Add("vecferry_rowhash"), {PgKind::kBytea}, core::Conversion::kRowHash};
+  core::Column occurrence{names.Add("vecferry_occurrence"), {PgKind::kInt8}, core::Conversion::kNatural,
+                          static_cast<int>(mapping.inputs.size()) - 1};
+  for (core::Column* column : {&hash, &occurrence}) {
+    column->not_null = true;
+    destination.columns.push_back({.name = column->name, .type = column->type, .not_null = true});
+    mapping.conflict_key.push_back(column->name);
+    mapping.columns.push_back(*column);
+  }
+  draft.Note(absl::StrCat("table ", table.name, " has no key that Postgres can have: its rows get one made of their "
+                          "content (", hash.name, ", ", occurrence.name, ")"));
+}
+
+absl::Status CheckWidth(Draft& draft, const DraftTable& table) {
+  if (table.columns.size() > kColumnsMax) {
+    return absl::InvalidArgumentError(absl::StrCat("table ", table.name, " would have ", table.columns.size(),
+                                                   " columns; Postgres allows ", kColumnsMax,
+                                                   ": leave it out with --skip ", table.name));
+  }
+  int bytes = 0;
+  for (const DraftColumn& column : table.columns) {
+    switch (column.type.kind) {
+      case PgKind::kBool: bytes += 1; break;
+      case PgKind::kInt2: bytes += 2; break;
+      case PgKind::kInt4: bytes += 4; break;
+      case PgKind::kInt8:
+      case PgKind::kFloat8:
+      case PgKind::kTimestamptz: bytes += 8; break;
+      case PgKind::kUuid: bytes += 16; break;
+      default: bytes += kOutOfLinePointerBytes;
+    }
+  }
+  if (bytes > kFixedRowBytesMax) {
+    draft.Note(absl::StrCat("table ", table.name, " has ", table.columns.size(), " columns: a row with most of them set "
+                            "does not fit into a page of Postgres and is rejected"));
+  }
+  return absl::OkStatus();
+}
+
+// INTEGER PRIMARY KEY: numbered by Postgres from where SQLite would go on.
+absl::Status MakeIdentity(Draft& draft, const sqlite::SourceTable& table, const ColumnDesign& design,
+                          DraftTable& destination) {
+  ASSIGN_OR_RETURN(const core::Value highest,
+                   draft.input.source.QueryValue(absl::StrCat("SELECT max(", core::QuoteIdentifier(design.source->name),
+                                                              ") FROM ", core::QuoteIdentifier(table.name))));
+  const std::int64_t used = highest.storage == core::StorageClass::kInteger ? highest.integer : 0;
+  destination.sequences.push_back({design.name, std::max(used, table.sequence.value_or(0))});
+  for (DraftColumn& column : destination.columns) {
+    if (column.name != design.name) continue;
+    column.identity = true;
+    column.not_null = true;
+    column.default_sql.clear();
+  }
+  // The name that Postgres gives the sequence.
+  draft.relations.Add(JoinName(destination.name, {design.name}, "seq"));
+  return absl::OkStatus();
+}
+
+void SetKeyColumns(const std::vector<ColumnDesign>& designs, const std::vector<std::string>& key,
+                   DraftTable& destination, core::Mapping& mapping) {
+  for (const std::string& source_column : key) {
+    const std::string& name = Find(designs, source_column)->name;
+    mapping.conflict_key.push_back(name);
+    for (DraftColumn& column : destination.columns) {
+      if (column.name == name) column.not_null = true;
+    }
+    for (core::Column& column : mapping.columns) {
+      if (column.name != name) continue;
+      // A key is never made up: a row whose key cannot be said is rejected.
+      column.not_null = true;
+      column.fallback.reset();
+    }
+  }
+}
+
+}  // namespace
+
+absl::Status DraftGenericTable(Draft& draft, const sqlite::SourceTable& table, const SaidVectors& said,
+                               const IdRule& id_rule) {
+  DraftTable destination{draft.relations.Add(table.name)};
+  if (destination.name != table.name) {
+    draft.Note(absl::StrCat("table ", table.name, " is named ", destination.name, " at the destination"));
+  }
+  core::Mapping mapping;
+  mapping.destination_table = destination.name;
+  RETURN_IF_ERROR(SetSourceKey(table, mapping));
+  std::vector<const sqlite::SourceColumn*> columns;
+  for (const sqlite::SourceColumn& column : table.columns) columns.push_back(&column);
+  NameSet names;
+  ASSIGN_OR_RETURN(const std::vector<ColumnDesign> designs,
+                   DesignColumns(draft, table, columns, draft.Existing(destination.name), said, id_rule, names));
+  Carried& carried = draft.carried[table.name];
+  carried.destination = destination.name;
+  for (const ColumnDesign& design : designs) {
+    AddDesigned(design, destination, mapping);
+    AddVectorIndex(draft, destination, design.name, design.type, "");
+    carried.columns[design.source->name] = design.name;
+  }
+  const std::vector<std::string> key = FindKey(draft, table, designs);
+  ASSIGN_OR_RETURN(const bool alias, IsRowidAlias(draft.input.source, table));
+  if (alias) RETURN_IF_ERROR(MakeIdentity(draft, table, *Find(designs, key.at(0)), destination));
+  if (key.empty()) {
+    AddContentKey(draft, table, names, destination, mapping);
+  } else {
+    SetKeyColumns(designs, key, destination, mapping);
+  }
+  RETURN_IF_ERROR(CheckWidth(draft, destination));
+  DraftKeysAndIndexes(draft, table, designs, destination, mapping);
+  draft.tables.push_back(std::move(destination));
+  draft.AddMapping(std::move(mapping));
+  return absl::OkStatus();
+}
+
+absl::Status DraftGeneric(Draft& draft, const std::vector<const sqlite::SourceTable*>& tables,
+                          const SaidVectors& said) {
+  // Names that need no change come first, so that a changed one never takes another table's.
+  for (const sqlite::SourceTable* table : tables) {
+    RETURN_IF_ERROR(DraftGenericTable(draft, *table, said, nullptr));
+  }
+  DraftForeignKeys(draft, tables);
+  return absl::OkStatus();
+}
+
+}  // namespace vecferry::profile
