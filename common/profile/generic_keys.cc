@@ -105,7 +105,7 @@ std::vector<std::string> MapColumns(const Carried& carried, const std::vector<st
 }
 
 // "" when the key was drafted, else why it could not be.
-std::string DraftForeignKey(Draft& draft, const sqlite::SourceTable& table, const sqlite::SourceForeignKey& key) {
+std::string TryForeignKey(Draft& draft, const sqlite::SourceTable& table, const sqlite::SourceForeignKey& key) {
   const sqlite::SourceTable* parent_source = draft.input.schema.Find(key.parent_table);
   const auto parent_carried =
       parent_source == nullptr ? draft.carried.end() : draft.carried.find(parent_source->name);
@@ -174,7 +174,7 @@ void DraftForeignKeys(Draft& draft, const std::vector<const sqlite::SourceTable*
   for (const sqlite::SourceTable* table : tables) {
     if (draft.carried.count(table->name) == 0) continue;
     for (const sqlite::SourceForeignKey& key : table->foreign_keys) {
-      const std::string why = DraftForeignKey(draft, *table, key);
+      const std::string why = TryForeignKey(draft, *table, key);
       if (why.empty()) continue;
       draft.Note(absl::StrCat("table ", table->name, ": its foreign key (", absl::StrJoin(key.columns, ", "), ") to ",
                               key.parent_table, " is not carried over: ", why));
