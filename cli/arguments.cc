@@ -20,9 +20,31 @@ struct Arguments::State {
   std::map<std::string, bool> switches;
   std::vector<std::string> flags;
   std::vector<std::string> single;  // may be given once
+  std::map<std::string, std::string> value_names;  // by flag
 
   State(std::string about, std::string command) : app(std::move(about), std::move(command)) {}
 };
+
+namespace {
+
+// What is wrong when CLI11 found too few or too many values: it names neither flag nor value as they were given.
+std::string MismatchText(const std::vector<std::string>& words, const std::map<std::string, std::string>& value_names) {
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const auto flag = value_names.find(words[i]);
+    if (flag != value_names.end()) {
+      if (i + 1 == words.size() || absl::StartsWith(words[i + 1], "-")) {
+        return absl::StrCat(flag->first, " needs a value; allowed: ", flag->second);
+      }
+      ++i;
+    } else if (absl::StartsWith(words[i], "--") && absl::StrContains(words[i], '=') &&
+               value_names.count(words[i].substr(0, words[i].find('='))) == 0) {
+      return absl::StrCat(words[i], " is a flag without a value; allowed: ", words[i].substr(0, words[i].find('=')));
+    }
+  }
+  return "too many words; allowed: one beside the flags";
+}
+
+}  // namespace
 
 Arguments::Arguments(std::string command, std::string about)
     : state_(std::make_unique<State>(std::move(about), std::move(command))) {
@@ -41,6 +63,7 @@ void Arguments::AddText(const std::string& flag, const std::string& value_name, 
   // takes exactly one word.
   state_->app.add_option(flag, state_->values[flag], about)->option_text(value_name)->allow_extra_args(false);
   state_->flags.push_back(flag);
+  state_->value_names[flag] = value_name;
   if (!repeatable) state_->single.push_back(flag);
 }
 
@@ -60,8 +83,16 @@ absl::Status Arguments::Parse(const std::vector<std::string>& words) {
   std::vector<std::string> reversed(words.rbegin(), words.rend());  // as CLI11 wants them
   try {
     state_->app.parse(reversed);
+  } catch (const CLI::ArgumentMismatch&) {
+    return absl::InvalidArgumentError(MismatchText(words, state_->value_names));
   } catch (const CLI::ParseError& error) {
     return absl::InvalidArgumentError(error.what());
+  }
+  for (const auto& [flag, values] : state_->values) {
+    for (const std::string& value : values) {
+      const bool is_flag = std::find(state_->flags.begin(), state_->flags.end(), value) != state_->flags.end();
+      if (is_flag) return absl::InvalidArgumentError(MismatchText(words, state_->value_names));
+    }
   }
   const std::vector<std::string> extras = state_->app.remaining();
   if (!extras.empty() && !help_asked()) {

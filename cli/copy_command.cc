@@ -2,12 +2,14 @@
 #include <stdlib.h>
 
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
 #include <memory>
 #include <thread>
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "cli/commands.h"
 #include "cli/destination.h"
 #include "cli/local_postgres.h"
@@ -86,6 +88,7 @@ class CopyCommand {
   Destination destination_;
   bool destination_runs_ = true;
   int streams_ = 1;
+  std::atomic<bool> planning_{false};
   std::unique_ptr<sqlite::Snapshot> snapshot_;
 };
 
@@ -98,11 +101,14 @@ absl::StatusOr<int> CopyCommand::Run(const std::string& postgres_url) {
   RETURN_IF_ERROR(OpenSource());
   RETURN_IF_ERROR(PrepareDestination());
   Pipeline pipeline({destination_.conninfo, destination_runs_, streams_}, snapshot_.get());
-  signals_.OnInterrupt([&pipeline] {
+  signals_.OnInterrupt([this, &pipeline] {
     Write(stderr, "vecferry: interrupted, leaving a resumable state (again to end at once)\n");
     pipeline.Interrupt();
+    // Between two statements there is nothing to end; planning runs many.
+    for (; planning_; absl::SleepFor(absl::Milliseconds(50))) pipeline.InterruptSource();
   });
   const auto clear = absl::MakeCleanup([this] { signals_.ClearHandler(); });
+  planning_ = true;
   absl::StatusOr<int> code = copy_.dry_run ? SayPlan(pipeline) : Migrate(pipeline);
   // What a cancelled statement or a closed stream said is no news.
   if (!code.ok() && signals_.interrupted()) {
@@ -133,8 +139,9 @@ absl::Status CopyCommand::PrepareDestination() {
 }
 
 absl::StatusOr<int> CopyCommand::SayPlan(Pipeline& pipeline) {
-  ASSIGN_OR_RETURN(const rpc::DrawnPlan drawn,
-                   pipeline.migrations().Plan(MakeRequest(copy_, pipeline.connection(), streams_)));
+  const auto result = pipeline.migrations().Plan(MakeRequest(copy_, pipeline.connection(), streams_));
+  planning_ = false;
+  ASSIGN_OR_RETURN(const rpc::DrawnPlan drawn, result);
   PlanContext context{destination_.masked, drawn.resumes_migration_id, streams_, copy_.no_indexes, copy_.no_verify};
   if (!destination_runs_) context.destination += " (does not run yet; taken as empty)";
   ASSIGN_OR_RETURN(context.scratch_bytes, ScratchBytes(copy_, *snapshot_));
@@ -143,8 +150,9 @@ absl::StatusOr<int> CopyCommand::SayPlan(Pipeline& pipeline) {
 }
 
 absl::StatusOr<int> CopyCommand::Migrate(Pipeline& pipeline) {
-  ASSIGN_OR_RETURN(const rpc::Started started,
-                   pipeline.migrations().Start(MakeRequest(copy_, pipeline.connection(), streams_)));
+  const auto result = pipeline.migrations().Start(MakeRequest(copy_, pipeline.connection(), streams_));
+  planning_ = false;
+  ASSIGN_OR_RETURN(const rpc::Started started, result);
   Write(stderr, absl::StrCat(started.resumed ? "resuming" : "starting", " migration ", started.migration_id, "\n"));
   pipeline.StartReaders();
   Progress progress(copy_.progress);

@@ -35,6 +35,7 @@ namespace fs = std::filesystem;
 
 // sockaddr_un holds 107 bytes; ours ends with "/.s.PGSQL.5432.lock" while the server starts.
 constexpr std::size_t kSocketFolderBytesMax = 107 - 19;
+constexpr absl::Duration kLeftoverPatience = absl::Seconds(20);
 constexpr absl::Duration kLockPatience = absl::Seconds(120);  // another process may be making the data folder
 
 // FNV-1a, for a short name that differs by folder.
@@ -64,6 +65,15 @@ std::string ReadText(const std::string& path) {
 std::string LastLine(absl::string_view text) {
   const std::vector<std::string> lines = absl::StrSplit(text, '\n', absl::SkipWhitespace());
   return lines.empty() ? "no message" : lines.back();
+}
+
+// The last line of the server's log that tells why.
+std::string FailureLine(absl::string_view text) {
+  std::string found;
+  for (const absl::string_view line : absl::StrSplit(text, '\n')) {
+    if (absl::StrContains(line, "FATAL:") || absl::StrContains(line, "ERROR:")) found = std::string(line);
+  }
+  return found.empty() ? LastLine(text) : found;
 }
 
 absl::Status SystemError(absl::string_view what, const std::string& path) {
@@ -232,14 +242,19 @@ absl::Status LocalPostgres::WriteSettings(const PostgresPrograms& programs) cons
 }
 
 absl::Status LocalPostgres::StartServer(const PostgresPrograms& programs) const {
-  RemoveStalePid();
+  // The sessions of a server that was killed notice it within moments, and hold its memory until then.
+  for (const absl::Time end = absl::Now() + kLeftoverPatience;
+       server_pid() == 0 && AnyProcessWorksIn(data_folder()) && absl::Now() < end;) {
+    absl::SleepFor(absl::Milliseconds(20));
+  }
+  RemoveStaleLocks();
   RETURN_IF_ERROR(WriteSettings(programs));
   ASSIGN_OR_RETURN(const ChildOutput output,
                    RunProgram({absl::StrCat(programs.folder, "/pg_ctl"), "start", "--wait", "--timeout=60", "--silent",
                                absl::StrCat("--pgdata=", data_folder()), absl::StrCat("--log=", log_path())},
                               account_, folder_));
   if (output.exit_code == 0) return absl::OkStatus();
-  return absl::UnavailableError(absl::StrCat("the private Postgres did not start: ", LastLine(ReadText(log_path())),
+  return absl::UnavailableError(absl::StrCat("the private Postgres did not start: ", FailureLine(ReadText(log_path())),
                                              " (all of it: ", log_path(), ")"));
 }
 
@@ -278,10 +293,13 @@ absl::Status LocalPostgres::WriteFile(const std::string& path, const std::string
   return absl::OkStatus();
 }
 
-void LocalPostgres::RemoveStalePid() const {
-  // PostgreSQL sees by itself that the process is gone, but not that its number is another program's now. While any
-  // process of the old server lives the file must stay: by it a new server knows that the memory is still in use.
-  if (!AnyProcessWorksIn(data_folder())) unlink(absl::StrCat(data_folder(), "/postmaster.pid").c_str());
+void LocalPostgres::RemoveStaleLocks() const {
+  // PostgreSQL sees by itself that the process is gone, but not that its number is another program's now, or that
+  // of a dead process which nobody waits for (a container without init). While any process of the old server lives the
+  // files must stay: by them a new server knows that the memory is still in use.
+  if (AnyProcessWorksIn(data_folder())) return;
+  unlink(absl::StrCat(data_folder(), "/postmaster.pid").c_str());
+  unlink(absl::StrCat(socket_folder_, "/.s.PGSQL.5432.lock").c_str());
 }
 
 }  // namespace vecferry::cli

@@ -49,7 +49,7 @@ class LocalPostgres {
   absl::Status StopServer() const;
   absl::Status MakeDatabase() const;
   absl::Status WriteFile(const std::string& path, const std::string& text) const;
-  void RemoveStalePid() const;
+  void RemoveStaleLocks() const;
 
   std::string base_;
   std::string folder_;

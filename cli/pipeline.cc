@@ -25,6 +25,15 @@ std::unique_ptr<grpc::Server> Serve(const std::vector<grpc::Service*>& services)
   return builder.BuildAndStart();
 }
 
+// For commands without a source: they only look at the ledger.
+class NoVerifier : public rpc::VerifierClient {
+ public:
+  absl::Status Verify(const std::string&, const std::string&, const std::string&,
+                      const std::function<void(const core::CheckReport&)>&) override {
+    return absl::FailedPreconditionError("this command has no source to verify with");
+  }
+};
+
 void ShutDown(grpc::Server* server) {
   if (server != nullptr) server->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(1));
 }
@@ -71,6 +80,8 @@ void Pipeline::MakeServers(const PipelineOptions& options) {
       if (!digest.ok()) return digest.status();
       return std::make_pair(digest->count, digest->sum);
     };
+  } else {
+    verifications_ = std::make_unique<NoVerifier>();
   }
   coordinator_ = coordinator::MakeCoordinator({}, std::move(source), resolver, verifications_.get());
   coordinator_server_ = Serve({coordinator_->migration_service(), coordinator_->lease_service()});
@@ -109,17 +120,19 @@ absl::Status Pipeline::JoinReaders() {
   return interrupted_ ? absl::OkStatus() : reader_status_;
 }
 
+void Pipeline::InterruptSource() {
+  if (snapshot_ == nullptr) return;
+  snapshot_->connection(kCoordinatorConnection).Interrupt();
+  snapshot_->connection(kVerifierConnection).Interrupt();
+}
+
 void Pipeline::Interrupt() {
   {
     base::MutexLock lock(&mutex_);
     interrupted_ = true;
   }
   for (const auto& reader : readers_) reader->Stop();
-  // A plan being drawn, a range being digested, a count: none of them looks at Stop between two rows.
-  if (snapshot_ != nullptr) {
-    snapshot_->connection(kCoordinatorConnection).Interrupt();
-    snapshot_->connection(kVerifierConnection).Interrupt();
-  }
+  InterruptSource();
   std::thread drain([this] {
     if (writer_ != nullptr) writer_->Drain(absl::Now() + kDrainTime);
   });

@@ -50,6 +50,9 @@ class Pipeline {
   // Leaves a resumable state: no more leases, the present commit groups end, statements are cancelled. Returns when
   // all that was tried; past 5 seconds writers are cut off.
   void Interrupt();
+  // Ends the coordinator's and the verifier's running statement on the source, if any: a plan being drawn, a range being
+  // digested, a count look at nothing else between two rows.
+  void InterruptSource();
 
  private:
   void MakeServers(const PipelineOptions& options);
