@@ -111,6 +111,9 @@ absl::Status RenewLease(Connection& session, absl::string_view migration_id, int
 
 // ---- a writer's stream (protocol section 4) ----
 
+// The option `rejects_max` of the migration's last command. kNotFound: no such migration.
+absl::StatusOr<std::int64_t> LoadRejectsMax(Connection& session, absl::string_view migration_id);
+
 struct OpenedStream {
   std::uint64_t stream_epoch = 0;
   core::Checkpoint checkpoint;

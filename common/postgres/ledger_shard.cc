@@ -101,6 +101,15 @@ absl::Status RenewLease(Connection& session, absl::string_view migration_id, int
   return ExplainLease(session, migration_id, shard, lease_epoch);
 }
 
+absl::StatusOr<std::int64_t> LoadRejectsMax(Connection& session, absl::string_view migration_id) {
+  ASSIGN_OR_RETURN(const Result read,
+                   session.Execute("SELECT coalesce((options->>'rejects_max')::bigint, 1000) FROM vecferry.migration "
+                                   "WHERE id = $1",
+                                   {std::string(migration_id)}));
+  if (read.rows() == 0) return absl::NotFoundError(absl::StrCat("no migration ", migration_id));
+  return read.integer(0, 0);
+}
+
 absl::StatusOr<OpenedStream> OpenStream(Connection& session, absl::string_view migration_id, int shard,
                                         std::uint64_t lease_epoch) {
   OpenedStream opened;

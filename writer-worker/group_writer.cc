@@ -1,0 +1,257 @@
+#include "writer-worker/group_writer.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/fault_points.h"
+#include "common/base/status_macros.h"
+#include "common/postgres/ledger.h"
+#include "writer-worker/row_refusal.h"
+
+namespace vecferry::writer {
+namespace {
+
+constexpr char kBegin[] = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
+// Deadlocks with the destination's own users: a group that loses this often is given back to the reader.
+constexpr int kAttemptsMax = 5;
+
+// Postgres asks to run the transaction again (SQLSTATE class 40); a lost lease has the same code, but no SQLSTATE.
+bool AsksForRetry(const absl::Status& status) {
+  return absl::IsAborted(status) && postgres::GetSqlError(status).has_value();
+}
+
+}  // namespace
+
+GroupWriter::GroupWriter(postgres::Connection& session, StreamTarget target, const core::Mapping& mapping,
+                         core::Checkpoint committed)
+    : session_(session),
+      target_(std::move(target)),
+      mapping_(mapping),
+      loader_(session_, target_.schema, mapping_, target_.on_conflict),
+      committed_(std::move(committed)) {}
+
+absl::Status GroupWriter::Add(rpc::Batch batch) {
+  const std::uint64_t expected = batches_.empty() ? committed_.next_sequence : batches_.back().sequence + 1;
+  const std::optional<std::string>& last_key = batches_.empty() ? committed_.last_key : batches_.back().last_key;
+  if (batch.sequence != expected) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("shard ", target_.shard, " expects batch ", expected, ", got ", batch.sequence));
+  }
+  if (batch.key_before_first != last_key) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("batch ", batch.sequence, " of shard ", target_.shard, " does not begin after the last key"));
+  }
+  bytes_ += batch.tuples.size();
+  for (const core::RowIssue& issue : batch.issues) bytes_ += issue.raw.size();
+  batches_.push_back(std::move(batch));
+  if (refused_ || batches_.back().tuples.empty()) return absl::OkStatus();
+  const absl::Status status = Relay(batches_.back());
+  if (!IsRowError(status) && !AsksForRetry(status)) return status;
+  refused_ = true;
+  loading_ = false;
+  return absl::OkStatus();
+}
+
+absl::Status GroupWriter::BeginLoad() {
+  RETURN_IF_ERROR(session_.ExecuteScript(kBegin));
+  RETURN_IF_ERROR(loader_.Begin());
+  loading_ = true;
+  return absl::OkStatus();
+}
+
+absl::Status GroupWriter::Relay(const rpc::Batch& batch) {
+  if (!loading_) RETURN_IF_ERROR(BeginLoad());
+  return loader_.Put(batch.tuples);
+}
+
+absl::StatusOr<core::Checkpoint> GroupWriter::Commit() {
+  tuples_.clear();
+  for (const rpc::Batch& batch : batches_) {
+    std::size_t at = 0;
+    for (std::size_t row = 0; row < batch.tuple_bytes.size(); ++row) {
+      tuples_.push_back({absl::string_view(batch.tuples).substr(at, batch.tuple_bytes[row]), &batch.sources[row]});
+      at += batch.tuple_bytes[row];
+    }
+  }
+  core::Checkpoint after;
+  absl::Status status = CommitOnce(&after);
+  for (int attempt = 1; AsksForRetry(status) && attempt < kAttemptsMax; ++attempt) {
+    refused_ = true;  // the COPY is gone: from here on the kept batches are loaded
+    status = CommitOnce(&after);
+  }
+  RETURN_IF_ERROR(status);
+  committed_ = after;
+  batches_.clear();
+  tuples_.clear();
+  bytes_ = 0;
+  loading_ = refused_ = false;
+  return committed_;
+}
+
+absl::Status GroupWriter::CommitOnce(core::Checkpoint* after) {
+  absl::StatusOr<Carried> carried = refused_ ? TakeApart() : FinishLoad();
+  if (!refused_ && IsRowError(carried.status())) carried = TakeApart();
+  RETURN_IF_ERROR(carried.status());
+  *after = CheckpointAfter(*carried);
+  return CommitCarried(*carried, *after);
+}
+
+absl::StatusOr<GroupWriter::Carried> GroupWriter::FinishLoad() {
+  Carried carried;
+  if (!std::exchange(loading_, false)) {
+    RETURN_IF_ERROR(session_.ExecuteScript(kBegin));
+    return carried;
+  }
+  ASSIGN_OR_RETURN(const LoadOutcome outcome, loader_.End(static_cast<std::int64_t>(tuples_.size())));
+  if (outcome.ambiguous) return TakeApart();
+  RETURN_IF_ERROR(Note(0, outcome, carried));
+  return carried;
+}
+
+// Loads the group again in pieces, each under a savepoint, until every tuple is carried or rejected by itself.
+absl::StatusOr<GroupWriter::Carried> GroupWriter::TakeApart() {
+  if (session_.in_transaction()) RETURN_IF_ERROR(session_.ExecuteScript("ROLLBACK"));
+  RETURN_IF_ERROR(session_.ExecuteScript(kBegin));
+  Carried carried;
+  // Ranges still to be carried; the last one comes first.
+  std::vector<std::pair<std::size_t, std::size_t>> ranges = {{0, tuples_.size()}};
+  while (!ranges.empty()) {
+    const auto [begin, end] = ranges.back();
+    ranges.pop_back();
+    std::size_t split = begin;
+    RETURN_IF_ERROR(CarryRange(begin, end, carried, &split));
+    if (split == begin) continue;
+    ranges.emplace_back(split, end);
+    ranges.emplace_back(begin, split);
+  }
+  return carried;
+}
+
+// Carries tuples [begin, end), or sets `split` to where they must be parted; a single one is rejected instead.
+absl::Status GroupWriter::CarryRange(std::size_t begin, std::size_t end, Carried& carried, std::size_t* split) {
+  if (begin == end) return absl::OkStatus();
+  RETURN_IF_ERROR(session_.ExecuteScript("SAVEPOINT piece"));
+  const absl::StatusOr<LoadOutcome> outcome = LoadRange(begin, end);
+  if (outcome.ok() && !outcome->ambiguous) {
+    RETURN_IF_ERROR(session_.ExecuteScript("RELEASE SAVEPOINT piece"));
+    return Note(begin, *outcome, carried);
+  }
+  if (!outcome.ok() && !IsRowError(outcome.status())) return outcome.status();
+  RETURN_IF_ERROR(session_.ExecuteScript("ROLLBACK TO SAVEPOINT piece; RELEASE SAVEPOINT piece"));
+  if (end - begin == 1) return Reject(begin, outcome.status(), carried);
+  const std::int64_t line = outcome.ok() ? 0 : postgres::GetSqlError(outcome.status())->copy_line;
+  const auto told = static_cast<std::size_t>(line);
+  // The tuple that Postgres named is loaded by itself next: only its own failure rejects it.
+  if (told > 1 && told <= end - begin) {
+    *split = begin + told - 1;
+  } else {
+    *split = told == 1 ? begin + 1 : begin + (end - begin) / 2;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<LoadOutcome> GroupWriter::LoadRange(std::size_t begin, std::size_t end) {
+  RETURN_IF_ERROR(loader_.Begin());
+  for (std::size_t place = begin; place < end;) {
+    // Neighbours in a batch's bytes go out together.
+    absl::string_view run = tuples_[place].bytes;
+    for (++place; place < end && tuples_[place].bytes.data() == run.data() + run.size(); ++place) {
+      run = absl::string_view(run.data(), run.size() + tuples_[place].bytes.size());
+    }
+    RETURN_IF_ERROR(loader_.Put(run));
+  }
+  return loader_.End(static_cast<std::int64_t>(end - begin));
+}
+
+absl::Status GroupWriter::Note(std::size_t begin, const LoadOutcome& outcome, Carried& carried) {
+  carried.inserted += outcome.inserted;
+  carried.present += outcome.present;
+  carried.updated += outcome.updated;
+  carried.conflicting += static_cast<std::int64_t>(outcome.conflicting.size());
+  for (const auto& [place, columns] : outcome.conflicting) {
+    core::RowIssue issue = MakeConflict(mapping_, *tuples_[begin + place].source, columns);
+    if (target_.on_conflict == OnConflict::kFail) {
+      return absl::AlreadyExistsError(absl::StrCat("row ", core::SanitizeText(issue.source_key), " of ",
+                                                   mapping_.source_table, ": ", issue.reason,
+                                                   " (--on-conflict skip or update would go on)"));
+    }
+    carried.issues.push_back(std::move(issue));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status GroupWriter::Reject(std::size_t place, const absl::Status& status, Carried& carried) {
+  const Tuple& tuple = tuples_[place];
+  carried.issues.push_back(MakeRejection(mapping_, *tuple.source, tuple.bytes, status));
+  ++carried.rejected;
+  if (tuple.source->repaired) ++carried.repaired_lost;
+  // A table that refuses everything must not be tried row by row to its end.
+  if (carried.rejected <= target_.rejects_max) return absl::OkStatus();
+  return absl::OutOfRangeError(absl::StrCat("more than ", target_.rejects_max, " rejected rows (--max-rejects); the last: ",
+                                            mapping_.source_table, " ", core::SanitizeText(carried.issues.back().source_key),
+                                            ": ", status.message()));
+}
+
+core::Checkpoint GroupWriter::CheckpointAfter(const Carried& carried) const {
+  core::Checkpoint after = committed_;
+  core::Counters& n = after.counters;
+  for (const rpc::Batch& batch : batches_) {
+    after.next_sequence = batch.sequence + 1;
+    after.last_key = batch.last_key;
+    after.done = batch.end_of_shard;
+    after.source_count += static_cast<std::int64_t>(batch.rows_read);
+    after.source_sum += batch.source_sum;
+    if (!mapping_.counted) continue;  // another mapping counts these source rows
+    n.read += static_cast<std::int64_t>(batch.rows_read);
+    n.repaired += static_cast<std::int64_t>(batch.rows_repaired);
+    n.rejected += static_cast<std::int64_t>(batch.rows_rejected);
+    n.values_rounded += static_cast<std::int64_t>(batch.values_rounded);
+    n.bytes += static_cast<std::int64_t>(batch.tuples.size());
+  }
+  if (!mapping_.counted) return after;
+  n.inserted += carried.inserted;
+  n.present += carried.present;
+  n.updated += carried.updated;
+  n.conflicting += carried.conflicting;
+  n.rejected += carried.rejected;
+  n.repaired -= carried.repaired_lost;
+  return after;
+}
+
+absl::Status GroupWriter::CheckRejects(const Carried& carried, const core::Checkpoint& after) {
+  if (after.counters.rejected == committed_.counters.rejected) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const std::int64_t rejected, postgres::CountRejected(session_, target_.migration_id));
+  if (rejected <= target_.rejects_max) return absl::OkStatus();
+  std::string last;
+  const auto look_at = [&last](const std::vector<core::RowIssue>& issues) {
+    for (const core::RowIssue& issue : issues) {
+      if (issue.action != core::IssueAction::kRejected) continue;
+      last = absl::StrCat("; the last: ", issue.source_table, " ", issue.source_key, ": ", issue.reason);
+    }
+  };
+  look_at(batches_.back().issues);
+  look_at(carried.issues);
+  return absl::OutOfRangeError(
+      absl::StrCat("more than ", target_.rejects_max, " rejected rows (--max-rejects)", core::SanitizeText(last)));
+}
+
+absl::Status GroupWriter::CommitCarried(const Carried& carried, const core::Checkpoint& after) {
+  for (const rpc::Batch& batch : batches_) {
+    RETURN_IF_ERROR(postgres::InsertIssues(session_, target_.migration_id, target_.shard, batch.issues));
+  }
+  RETURN_IF_ERROR(postgres::InsertIssues(session_, target_.migration_id, target_.shard, carried.issues));
+  postgres::Advance advance;
+  advance.first_sequence = committed_.next_sequence;
+  advance.last_sequence = after.next_sequence - 1;
+  advance.key_before_first = committed_.last_key;
+  advance.after = after;
+  RETURN_IF_ERROR(postgres::AdvanceShard(session_, target_.migration_id, target_.shard, target_.lease_epoch,
+                                         target_.stream_epoch, advance));
+  RETURN_IF_ERROR(CheckRejects(carried, after));
+  base::FaultPoint("writer.after_copy_before_commit");
+  RETURN_IF_ERROR(session_.ExecuteScript("COMMIT"));
+  base::FaultPoint("writer.after_commit_before_ack");
+  return absl::OkStatus();
+}
+
+}  // namespace vecferry::writer
