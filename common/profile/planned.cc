@@ -61,11 +61,12 @@ absl::Status CarryExtras(Draft& draft, const sqlite::SourceTable& table, const P
   ASSIGN_OR_RETURN(std::vector<ColumnDesign> designs,
                    DesignColumns(draft, table, extras, draft.Existing(destination.name), said, nullptr, names));
   for (ColumnDesign& design : designs) {
-    if (nullable) {
+    // What the plan does not know of, its own programs do not fill.
+    if (nullable || design.default_sql.empty()) {
       design.not_null = false;
-      design.default_sql.clear();
       design.fallback.reset();
     }
+    if (nullable) design.default_sql.clear();
     const DraftColumn* there = destination.Find(design.name);
     if (there != nullptr && there->type != design.type) design.name = names.Add(design.name);
     AddDesigned(design, destination, mapping);

@@ -43,8 +43,9 @@ struct PlannedTable {
 DraftTable& AddPlannedTable(Draft& draft, const PlannedTable& planned);
 
 enum class Extras {
-  kCarry,     // columns that the plan has no place for keep their name and take their generic type
-  kNullable,  // the same, but nullable: other rows of the table come from elsewhere
+  kCarry,     // columns that the plan has no place for keep their name and take their generic type; NOT NULL only with a
+              // default, since programs that know the plan alone do not fill them
+  kNullable,  // the same, always nullable and without defaults: other rows of the table come from elsewhere
   kLeave,     // another mapping of the same source table carries them
 };
 
