@@ -2,6 +2,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <algorithm>
 #include <list>
 #include <thread>
 #include <utility>
@@ -45,6 +46,12 @@ class WriterServiceImpl : public WriterService,
 
   ~WriterServiceImpl() override {
     Drain(absl::InfinitePast());
+    {
+      base::MutexLock lock(&mutex_);
+      mutex_.Await([this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+        return std::all_of(streams_.begin(), streams_.end(), [](const RunningStream& one) { return one.ended; });
+      });
+    }
     JoinEnded();
   }
 
@@ -55,11 +62,11 @@ class WriterServiceImpl : public WriterService,
       base::MutexLock lock(&mutex_);
       draining_ = true;
       for (RunningStream& running : streams_) running.calls->Drain();
-      if (AwaitStreamsEnded(deadline)) return;
+      if (AwaitSessionsEnded(deadline)) return;
     }
     for (const postgres::Connection::Canceller& canceller : Cancellers()) canceller.Cancel();
     base::MutexLock lock(&mutex_);
-    AwaitStreamsEnded(absl::InfiniteFuture());
+    AwaitSessionsEnded(absl::InfiniteFuture());
   }
 
  private:
@@ -128,12 +135,10 @@ class WriterServiceImpl : public WriterService,
     return cancellers;
   }
 
-  bool AwaitStreamsEnded(absl::Time deadline) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+  // Not until the calls have ended: a reader may be slow to take the last answer.
+  bool AwaitSessionsEnded(absl::Time deadline) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return mutex_.AwaitUntil(deadline, [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-      for (const RunningStream& running : streams_) {
-        if (!running.ended) return false;
-      }
-      return true;
+      return std::all_of(streams_.begin(), streams_.end(), [](const RunningStream& one) { return one.stream == nullptr; });
     });
   }
 

@@ -1,0 +1,260 @@
+// The writer's protocol over a real gRPC channel: positions, fences, refusal of what does not fit.
+#include <gmock/gmock.h>
+
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/postgres/ledger.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/writer_fixture.h"
+
+namespace vecferry::writer {
+namespace {
+
+using ::testing::_;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::vecferry::testing::IsOk;
+using ::vecferry::testing::Item;
+using ::vecferry::testing::kMigrationId;
+using ::vecferry::testing::StatusIs;
+using ::vecferry::testing::WriterFixture;
+
+// Opens and takes the first position.
+struct Opened {
+  std::unique_ptr<rpc::BatchStream> stream;
+  rpc::StreamPosition position;
+};
+Opened OpenShard(WriterFixture& fixture, std::uint64_t lease, int shard = 0) {
+  Opened opened{fixture.Open(lease, shard), {}};
+  auto position = opened.stream->NextPosition();
+  EXPECT_THAT(position, IsOk());
+  if (position.ok()) opened.position = *position;
+  return opened;
+}
+
+TEST(WriterStreamTest, CommitsRowsAndPositionTogether) {
+  WriterFixture fixture({});
+  auto [stream, position] = OpenShard(fixture, fixture.Lease());
+  EXPECT_EQ(position.next_sequence, 0u);
+  EXPECT_EQ(position.last_key, std::nullopt);
+  ASSERT_THAT(stream->Send(WriterFixture::MakeBatch(position, {{1, "a"}, {2, std::nullopt}})), IsOk());
+  const auto first = stream->NextPosition();  // by time, as the group is small
+  ASSERT_THAT(first, IsOk());
+  EXPECT_EQ(first->next_sequence, 1u);
+  EXPECT_FALSE(first->done);
+  EXPECT_THAT(fixture.Items(), ElementsAre("1|a", "2|NULL"));
+  ASSERT_THAT(stream->Send(WriterFixture::MakeBatch(*first, {{3, "c", true}}, /*end=*/true)), IsOk());
+  const auto last = stream->NextPosition();
+  ASSERT_THAT(last, IsOk());
+  EXPECT_TRUE(last->done);
+  EXPECT_EQ(last->last_key, core::EncodeRecord({core::ValueView::Integer(3)}));
+  EXPECT_THAT(stream->Finish(), IsOk());
+  EXPECT_THAT(fixture.Items(), ElementsAre("1|a", "2|NULL", "3|c"));
+  EXPECT_EQ(fixture.Counters(), "3|3|0|0|0|1|0");
+  core::Sum128 sum;
+  for (int id = 1; id <= 3; ++id) sum += core::HashRow({core::ValueView::Integer(id)});
+  postgres::Connection session = fixture.db().Connect();
+  const auto shards = postgres::LoadShards(session, kMigrationId);
+  ASSERT_THAT(shards, IsOk());
+  EXPECT_EQ((*shards)[0].checkpoint.source_sum, sum);
+  EXPECT_EQ((*shards)[0].checkpoint.source_count, 3);
+}
+
+TEST(WriterStreamTest, CommitsWhatItHasWhenTheReaderStops) {
+  WriterFixture fixture({});
+  auto [stream, position] = OpenShard(fixture, fixture.Lease());
+  ASSERT_THAT(stream->Send(WriterFixture::MakeBatch(position, {{1, "a"}})), IsOk());
+  EXPECT_THAT(stream->Finish(), IsOk());
+  EXPECT_THAT(fixture.Items(), ElementsAre("1|a"));
+}
+
+TEST(WriterStreamTest, GroupsManyBatchesUnderBackPressure) {
+  WriterFixture::Options options;
+  options.writer.commit_group_bytes = 64 << 10;
+  options.writer.queue_bytes_max = 16 << 10;
+  options.writer.commit_group_time = absl::InfiniteDuration();
+  WriterFixture fixture(options);
+  auto [stream, position] = OpenShard(fixture, fixture.Lease());
+  rpc::StreamPosition next = position;
+  for (int batch = 0; batch < 200; ++batch) {
+    rpc::Batch made = WriterFixture::MakeBatch(
+        next, {{batch * 2, std::string(4000, 'x')}, {batch * 2 + 1, std::string(4000, 'y')}}, batch == 199);
+    next = {made.sequence + 1, made.last_key, false};
+    ASSERT_THAT(stream->Send(std::move(made)), IsOk());
+  }
+  int answers = 0;
+  for (auto answer = stream->NextPosition(); answer.ok(); answer = stream->NextPosition()) {
+    ++answers;
+    if (answer->done) break;
+  }
+  EXPECT_THAT(stream->Finish(), IsOk());
+  // 1.6 MB in groups of 64 KiB and one batch.
+  EXPECT_GT(answers, 10);
+  EXPECT_LE(answers, 25);
+  EXPECT_EQ(fixture.Counters(), "400|400|0|0|0|0|0");
+}
+
+TEST(WriterStreamTest, TheShardsEndNeedsNoRows) {
+  WriterFixture fixture({});
+  ASSERT_THAT(fixture.CarryAll({}), IsOk());
+  EXPECT_EQ(fixture.db().QueryValue("SELECT done FROM vecferry.shard WHERE shard = 0"), "t");
+  EXPECT_EQ(fixture.Counters(), "0|0|0|0|0|0|0");
+}
+
+TEST(WriterStreamTest, RefusesARepeatAndAGapAndTellsThePositionOnReopening) {
+  WriterFixture fixture({});
+  const std::uint64_t lease = fixture.Lease();
+  auto [first, start] = OpenShard(fixture, lease);
+  ASSERT_THAT(first->Send(WriterFixture::MakeBatch(start, {{1, "a"}})), IsOk());
+  ASSERT_THAT(first->NextPosition(), IsOk());
+  first->Send(WriterFixture::MakeBatch(start, {{1, "a"}})).IgnoreError();
+  EXPECT_THAT(first->Finish(), StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("expects batch 1, got 0")));
+  auto [second, position] = OpenShard(fixture, lease);
+  EXPECT_EQ(position.next_sequence, 1u);
+  second->Send(WriterFixture::MakeBatch({7, position.last_key, false}, {{2, "b"}})).IgnoreError();
+  EXPECT_THAT(second->Finish(), StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("expects batch 1, got 7")));
+  auto [third, same] = OpenShard(fixture, lease);
+  third->Send(WriterFixture::MakeBatch({1, "another key", false}, {{2, "b"}})).IgnoreError();
+  EXPECT_THAT(third->Finish(), StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("last key")));
+  EXPECT_THAT(fixture.Items(), ElementsAre("1|a"));
+}
+
+TEST(WriterStreamTest, ALaterStreamFencesAnEarlierOne) {
+  WriterFixture fixture({});
+  const std::uint64_t lease = fixture.Lease();
+  auto [earlier, start] = OpenShard(fixture, lease);
+  auto [later, same] = OpenShard(fixture, lease);
+  ASSERT_THAT(earlier->Send(WriterFixture::MakeBatch(start, {{1, "a"}}, true)), IsOk());
+  EXPECT_THAT(earlier->Finish(), StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("stream")));
+  EXPECT_THAT(fixture.Items(), IsEmpty());
+  ASSERT_THAT(later->Send(WriterFixture::MakeBatch(same, {{1, "a"}}, true)), IsOk());
+  EXPECT_THAT(later->Finish(), IsOk());
+  EXPECT_THAT(fixture.Items(), ElementsAre("1|a"));
+}
+
+TEST(WriterStreamTest, ALaterLeaseEndsTheStream) {
+  WriterFixture fixture({});
+  const std::uint64_t lease = fixture.Lease();
+  auto [stream, start] = OpenShard(fixture, lease);
+  // Only the epoch: the session lives on, as one that the terminating role cannot see would.
+  fixture.db().Run("UPDATE vecferry.shard SET lease_epoch = lease_epoch + 1 WHERE shard = 0");
+  ASSERT_THAT(stream->Send(WriterFixture::MakeBatch(start, {{1, "a"}}, true)), IsOk());
+  EXPECT_THAT(stream->Finish(), StatusIs(absl::StatusCode::kAborted, HasSubstr("leased with epoch 2")));
+  EXPECT_THAT(fixture.Items(), IsEmpty());
+  EXPECT_THAT(fixture.Open(lease)->Finish(), StatusIs(absl::StatusCode::kAborted, _));
+}
+
+TEST(WriterStreamTest, GrantingALeaseEndsTheSessionOfAStreamWithAnOpenCopy) {
+  WriterFixture::Options options;
+  options.writer.commit_group_time = absl::InfiniteDuration();
+  WriterFixture fixture(options);
+  auto [stream, start] = OpenShard(fixture, fixture.Lease());
+  ASSERT_THAT(stream->Send(WriterFixture::MakeBatch(start, {{1, "a"}})), IsOk());
+  const std::string copying = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'COPY%' AND state = 'active'";
+  while (fixture.db().QueryValue(copying) == "0") std::this_thread::yield();
+  fixture.Lease();
+  stream->Send(WriterFixture::MakeBatch({1, core::EncodeRecord({core::ValueView::Integer(1)}), false}, {{2, "b"}}, true))
+      .IgnoreError();
+  EXPECT_THAT(stream->Finish(), StatusIs(absl::StatusCode::kUnavailable, _));
+  EXPECT_THAT(fixture.Items(), IsEmpty());
+}
+
+TEST(WriterStreamTest, RefusesNumbersThatDoNotAgree) {
+  WriterFixture fixture({});
+  const std::uint64_t lease = fixture.Lease();
+  {
+    auto [stream, start] = OpenShard(fixture, lease);
+    rpc::Batch batch = WriterFixture::MakeBatch(start, {{1, "a"}, {2, "b"}});
+    batch.tuple_bytes.pop_back();
+    stream->Send(std::move(batch)).IgnoreError();
+    EXPECT_THAT(stream->Finish(), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("tuple_bytes add up")));
+  }
+  auto [stream, start] = OpenShard(fixture, lease);
+  rpc::Batch batch = WriterFixture::MakeBatch(start, {{1, "a"}, {2, "b"}});
+  ++batch.rows_read;
+  stream->Send(std::move(batch)).IgnoreError();
+  EXPECT_THAT(stream->Finish(), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("3 rows read")));
+  EXPECT_THAT(fixture.Items(), IsEmpty());
+}
+
+TEST(WriterStreamTest, CarriesARowThatIsLargerThanAMessage) {
+  WriterFixture fixture({});
+  std::string huge(40 << 20, 'h');
+  for (std::size_t at = 0; at < huge.size(); ++at) huge[at] = static_cast<char>('a' + at % 23);
+  auto [stream, start] = OpenShard(fixture, fixture.Lease());
+  rpc::Batch before = WriterFixture::MakeBatch(start, {{1, "small"}});
+  const rpc::StreamPosition after_first{1, before.last_key, false};
+  ASSERT_THAT(stream->Send(std::move(before)), IsOk());
+  ASSERT_THAT(stream->Send(WriterFixture::MakeBatch(after_first, {{2, huge}}, true)), IsOk());
+  EXPECT_THAT(stream->Finish(), IsOk());
+  postgres::Connection session = fixture.db().Connect();
+  const auto stored = session.Execute("SELECT content FROM items WHERE id = 2");
+  ASSERT_THAT(stored, IsOk());
+  EXPECT_TRUE(stored->text(0, 0) == huge);
+}
+
+TEST(WriterStreamTest, TellsWhyAShardCannotBeOpened) {
+  WriterFixture fixture({});
+  EXPECT_THAT(fixture.Open(fixture.Lease(), 9)->Finish(), StatusIs(absl::StatusCode::kNotFound, HasSubstr("shard 9")));
+  fixture.db().Run("DROP TABLE items");
+  EXPECT_THAT(fixture.CarryAll({{1, "a"}}), StatusIs(absl::StatusCode::kInternal, HasSubstr("42P01")));
+}
+
+TEST(WriterStreamTest, MoreStreamsThanAllowedAreRefusedWithNumbers) {
+  WriterFixture::Options options;
+  options.writer.streams_max = 1;
+  WriterFixture fixture(options);
+  auto [first, start] = OpenShard(fixture, fixture.Lease(0), 0);
+  EXPECT_THAT(fixture.Open(fixture.Lease(1), 1)->Finish(),
+              StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("1 streams of 1")));
+  EXPECT_THAT(first->Finish(), IsOk());
+  // Its place is free as soon as its end is told.
+  EXPECT_THAT(fixture.CarryAll({{1, "a"}}, 1), IsOk());
+}
+
+TEST(WriterStreamTest, DrainingCommitsWhatIsThereAndEndsTheStream) {
+  WriterFixture::Options options;
+  options.writer.commit_group_time = absl::InfiniteDuration();
+  WriterFixture fixture(options);
+  auto [stream, start] = OpenShard(fixture, fixture.Lease());
+  ASSERT_THAT(stream->Send(WriterFixture::MakeBatch(start, {{1, "a"}})), IsOk());
+  const std::string copying = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'COPY%' AND state = 'active'";
+  while (fixture.db().QueryValue(copying) == "0") std::this_thread::yield();
+  fixture.service().Drain(absl::Now() + absl::Seconds(60));
+  const auto committed = stream->NextPosition();
+  ASSERT_THAT(committed, IsOk());
+  EXPECT_EQ(committed->next_sequence, 1u);
+  EXPECT_THAT(stream->Finish(), StatusIs(absl::StatusCode::kUnavailable, HasSubstr("shutting down")));
+  EXPECT_THAT(fixture.Items(), ElementsAre("1|a"));
+  EXPECT_THAT(fixture.Open(1)->Finish(), StatusIs(absl::StatusCode::kUnavailable, _));
+}
+
+TEST(WriterStreamTest, AReaderThatVanishesLeavesNothingHalf) {
+  WriterFixture::Options options;
+  options.writer.commit_group_time = absl::InfiniteDuration();
+  WriterFixture fixture(options);
+  const std::uint64_t lease = fixture.Lease();
+  auto [stream, start] = OpenShard(fixture, lease);
+  ASSERT_THAT(stream->Send(WriterFixture::MakeBatch(start, {{1, "a"}})), IsOk());
+  stream->Cancel();
+  stream.reset();
+  auto [again, position] = OpenShard(fixture, lease);
+  const std::vector<std::string> expected =
+      position.next_sequence == 0 ? std::vector<std::string>{} : std::vector<std::string>{"1|a"};
+  EXPECT_EQ(fixture.Items(), expected);
+}
+
+TEST(WriterStreamTest, AnUncountedMappingMovesNoCounters) {
+  WriterFixture::Options options;
+  options.counted = false;
+  WriterFixture fixture(options);
+  ASSERT_THAT(fixture.CarryAll({{1, "a"}, {2, "b"}}), IsOk());
+  EXPECT_THAT(fixture.Items(), ElementsAre("1|a", "2|b"));
+  EXPECT_EQ(fixture.Counters(), "0|0|0|0|0|0|0");
+}
+
+}  // namespace
+}  // namespace vecferry::writer
