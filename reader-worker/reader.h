@@ -1,10 +1,13 @@
 #ifndef VECFERRY_READER_WORKER_READER_H_
 #define VECFERRY_READER_WORKER_READER_H_
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "common/core/plan.h"
 #include "common/core/record.h"
 #include "common/rpc/clients.h"
@@ -15,7 +18,6 @@ namespace vecferry::reader {
 struct ReaderOptions {
   std::string worker = "reader";             // unique name; stream N appends "-N"
   std::size_t batch_bytes_max = 1 << 20;     // a batch closes at this size or at the lease's batch_rows_max rows
-  int batches_in_flight_max = 64;            // sent and not yet acknowledged, per stream
   absl::Duration retry_max = absl::Seconds(30);  // an unavailable writer is tried again for so long before Fail()
 };
 

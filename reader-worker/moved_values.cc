@@ -1,0 +1,28 @@
+#include "reader-worker/moved_values.h"
+
+#include <nlohmann/json.hpp>
+
+#include "common/core/migration.h"
+
+namespace vecferry::reader {
+
+void MovedValues::Clear() {
+  source_id_.clear();
+  elements_.clear();
+}
+
+void MovedValues::KeepSourceId(const core::ValueView& id) { source_id_ = core::SourceKeyJson({"source_id"}, {id}); }
+
+void MovedValues::KeepElements(const std::string& column, std::vector<std::string> elements) {
+  elements_.emplace_back(column, std::move(elements));
+}
+
+std::string MovedValues::ToJson() const {
+  if (source_id_.empty() && elements_.empty()) return "{}";
+  nlohmann::json moved = source_id_.empty() ? nlohmann::json::object() : nlohmann::json::parse(source_id_);
+  for (const auto& [column, elements] : elements_) moved[column] = elements;
+  // Elements went through the text conversion: valid UTF-8 without NUL.
+  return nlohmann::json{{"vecferry", std::move(moved)}}.dump();
+}
+
+}  // namespace vecferry::reader

@@ -1,0 +1,30 @@
+#ifndef VECFERRY_READER_WORKER_MOVED_VALUES_H_
+#define VECFERRY_READER_WORKER_MOVED_VALUES_H_
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/core/value.h"
+
+namespace vecferry::reader {
+
+// What columns of one row moved away because the destination cannot hold it there: the content of the row's kMetadata
+// column. Owns nothing but what it was given; cleared for each row. Not thread-safe.
+class MovedValues {
+ public:
+  void Clear();
+  void KeepSourceId(const core::ValueView& id);
+  void KeepElements(const std::string& column, std::vector<std::string> elements);
+  // {"vecferry": {"source_id": ..., COLUMN: [...]}}, or {} when nothing moved. An id that JSON cannot hold is written as
+  // {"hex": ..., "type": ...}.
+  std::string ToJson() const;
+
+ private:
+  std::string source_id_;  // JSON text {"source_id": ...}; "" = none
+  std::vector<std::pair<std::string, std::vector<std::string>>> elements_;
+};
+
+}  // namespace vecferry::reader
+
+#endif  // VECFERRY_READER_WORKER_MOVED_VALUES_H_
