@@ -1,7 +1,5 @@
 #include "common/sqlite/structure.h"
 
-#include <sqlite3.h>
-
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
@@ -30,7 +28,7 @@ absl::StatusOr<std::string> FirstDamage(Database& database, const std::string& p
 
 }  // namespace
 
-absl::Status CheckStructure(Database& database) {
+absl::Status CheckStructure(Database& database, absl::string_view path) {
   ASSIGN_OR_RETURN(const std::string damage, FirstDamage(database, "PRAGMA quick_check(1)"));
   if (damage.empty()) return absl::OkStatus();
   std::string where;
@@ -42,8 +40,7 @@ absl::Status CheckStructure(Database& database) {
     const auto of_table = FirstDamage(database, absl::StrCat("PRAGMA quick_check(", core::QuoteIdentifier(name), ")"));
     if (of_table.ok() && !of_table->empty()) where = absl::StrCat(" in table ", core::SanitizeText(name));
   }
-  const char* path = sqlite3_db_filename(database.raw(), "main");
-  return absl::DataLossError(absl::StrCat(core::SanitizeText(path == nullptr ? "" : path), " is damaged", where, ": ",
+  return absl::DataLossError(absl::StrCat(core::SanitizeText(path), " is damaged", where, ": ",
                                           damage, "; recover a copy (sqlite3 FILE .recover) and carry that"));
 }
 

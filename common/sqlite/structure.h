@@ -2,13 +2,15 @@
 #define VECFERRY_COMMON_SQLITE_STRUCTURE_H_
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "common/sqlite/database.h"
 
 namespace vecferry::sqlite {
 
 // Walks all pages of the store. A damaged pointer can hide rows from a scan without any error from it, so this comes
-// before the first row is carried: 0.18 s for 415 MB in memory. kDataLoss names a damaged table.
-absl::Status CheckStructure(Database& database);
+// before the first row is carried: 0.18 s for 415 MB in memory. kDataLoss names the store, by `path`
+// (the connection may be one to a copy), and a damaged table.
+absl::Status CheckStructure(Database& database, absl::string_view path);
 
 }  // namespace vecferry::sqlite
 
