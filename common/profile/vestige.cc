@@ -168,6 +168,7 @@ absl::StatusOr<std::string> ReadVestigeVersion(const PlanInput& input) {
 
 absl::Status DraftVestige(Draft& draft, const std::vector<const SourceTable*>& tables, const SaidVectors& said) {
   ASSIGN_OR_RETURN(const MainModel main, ChooseMainModel(draft));
+  draft.plan.main_model = main.model;
   const std::vector<Placed> placed = PlacedTables(draft, main);
   for (const Placed& place : placed) draft.relations.Take(place.planned.name);
   draft.relations.Take("scheduling");

@@ -101,7 +101,7 @@ PlannedTable PlanEdges() {
   return {"edges",
           {Reference("source_id", "source_id"), Reference("target_id", "target_id"),
            {.name = "edge_type", .type = {PgKind::kText}, .source = "link_type", .not_null = true,
-            .default_sql = "'related'", .fallback = "related"},
+            .default_sql = "'related'"},
            {.name = "weight", .type = {PgKind::kFloat8}, .source = "strength", .not_null = true, .default_sql = "1",
             .fallback = "1"},
            Time("created_at"), NullableTime("last_activated", "last_activated"),
