@@ -1,52 +1,74 @@
 #include "reader-worker/batch_builder.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "common/base/status_macros.h"
 #include "common/core/record.h"
+#include "reader-worker/row_issue.h"
 
 namespace vecferry::reader {
 
-BatchBuilder::BatchBuilder(const core::Mapping& mapping, std::int64_t row_bytes_max, const BatchBounds& bounds,
-                           const rpc::StreamPosition& begin)
-    : encoder_(mapping, row_bytes_max), bounds_(bounds) {
-  Begin(begin.next_sequence, begin.last_key);
+BatchBuilder::BatchBuilder(const core::Mapping& mapping, std::int64_t row_bytes_max, const BatchLimits& limits,
+                           const rpc::StreamPosition& begin, CountedRows* counted)
+    : mapping_(mapping), limits_(limits), encoder_(mapping, row_bytes_max), counted_(counted) {
+  batch_.sequence = begin.next_sequence;
+  batch_.key_before_first = begin.last_key;
+  batch_.last_key = begin.last_key;
 }
 
-void BatchBuilder::Begin(std::uint64_t sequence, std::optional<std::string> after) {
-  batch_ = {};
-  batch_.sequence = sequence;
-  batch_.last_key = after;  // a batch without rows leaves the position where it is
-  batch_.key_before_first = std::move(after);
-}
-
-bool BatchBuilder::MustCloseBefore(const SourceRow& row) const {
+bool BatchBuilder::IsFullFor(const SourceRow& row) const {
   if (batch_.rows_read == 0) return false;
-  std::size_t bytes = batch_.tuples.size();
-  for (const core::ValueView& value : row.inputs) bytes += value.bytes.size();
-  return bytes > bounds_.bytes_max;
+  return batch_.rows_read >= limits_.rows_max || bytes_ + static_cast<std::size_t>(row.bytes) > limits_.bytes_max;
 }
 
-void BatchBuilder::Add(const SourceRow& row) {
-  if (batch_.tuples.capacity() == 0) batch_.tuples.reserve(bounds_.bytes_max + bounds_.bytes_max / 8);
-  batch_.last_key = core::EncodeRecord(row.key);
-  batch_.source_sum += core::HashRow(row.inputs);
+absl::Status BatchBuilder::Add(const SourceRow& row) {
+  std::string key_record = core::EncodeRecord(row.key);
   ++batch_.rows_read;
-  const std::size_t before = batch_.tuples.size();
-  const EncodedRow encoded = encoder_.Encode(row, *batch_.last_key, batch_.tuples, batch_.issues);
+  batch_.source_sum += row.hash;
+  bool carries = true;
+  if (counted_ != nullptr) {
+    ASSIGN_OR_RETURN(carries, counted_->Carries(row.key, key_record));
+  }
+  if (carries) AddEncoded(row, key_record);
+  batch_.last_key = std::move(key_record);
+  return absl::OkStatus();
+}
+
+void BatchBuilder::AddEncoded(const SourceRow& row, const std::string& key_record) {
+  const std::size_t tuple_at = batch_.tuples.size(), issues_at = batch_.issues.size();
+  const EncodedRow encoded = encoder_.Encode(row, key_record, batch_.tuples, batch_.issues);
+  if (counted_ != nullptr) DropToldIssues(issues_at, key_record);
+  for (std::size_t i = issues_at; i < batch_.issues.size(); ++i) bytes_ += batch_.issues[i].raw.size();
+  batch_.values_rounded += encoded.values_rounded;
   if (!encoded.carried) {
     ++batch_.rows_rejected;
     return;
   }
-  batch_.values_rounded += encoded.values_rounded;
-  if (encoded.repaired) ++batch_.rows_repaired;
-  batch_.tuple_bytes.push_back(static_cast<std::uint32_t>(batch_.tuples.size() - before));
-  batch_.sources.push_back({*batch_.last_key, encoder_.ReportedKey(row), encoded.repaired});
+  batch_.rows_repaired += encoded.repaired ? 1 : 0;
+  batch_.tuple_bytes.push_back(static_cast<std::uint32_t>(batch_.tuples.size() - tuple_at));
+  batch_.sources.push_back({key_record, ReportedKey(mapping_, row), encoded.repaired});
+  bytes_ += batch_.tuples.size() - tuple_at;
+}
+
+void BatchBuilder::DropToldIssues(std::size_t first, const std::string& key_record) {
+  const auto begin = batch_.issues.begin() + static_cast<std::ptrdiff_t>(first);
+  batch_.issues.erase(std::remove_if(begin, batch_.issues.end(),
+                                     [&](const core::RowIssue& issue) {
+                                       return counted_->Tells(issue.column, key_record);
+                                     }),
+                      batch_.issues.end());
 }
 
 rpc::Batch BatchBuilder::Take(bool end_of_shard) {
-  rpc::Batch taken = std::move(batch_);
-  taken.end_of_shard = end_of_shard;
-  Begin(taken.sequence + 1, taken.last_key);
+  batch_.end_of_shard = end_of_shard;
+  rpc::Batch taken = std::exchange(batch_, {});
+  batch_.sequence = taken.sequence + 1;
+  batch_.key_before_first = taken.last_key;
+  batch_.last_key = taken.last_key;
+  // The next batch will be about as large: no growing by copies.
+  batch_.tuples.reserve(std::min(taken.tuples.size(), limits_.bytes_max));
+  bytes_ = 0;
   return taken;
 }
 

@@ -2,40 +2,49 @@
 #define VECFERRY_READER_WORKER_BATCH_BUILDER_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
+#include "absl/status/statusor.h"
 #include "common/core/plan.h"
 #include "common/rpc/clients.h"
+#include "reader-worker/counted_rows.h"
+#include "reader-worker/row_cursor.h"
 #include "reader-worker/row_encoder.h"
 
 namespace vecferry::reader {
 
-struct BatchBounds {
+struct BatchLimits {
+  std::uint64_t rows_max = 500;
   std::size_t bytes_max = 1 << 20;
-  int rows_max = 500;
 };
 
-// Collects rows of one shard into batches (protocol section 3). Not thread-safe.
+// Puts encoded rows together into batches of one shard. Not thread-safe. Mapping and `counted` must outlive it.
 class BatchBuilder {
  public:
-  BatchBuilder(const core::Mapping& mapping, std::int64_t row_bytes_max, const BatchBounds& bounds,
-               const rpc::StreamPosition& begin);
+  // `counted`: of the mapping that counts these rows; nullptr when this one does.
+  BatchBuilder(const core::Mapping& mapping, std::int64_t row_bytes_max, const BatchLimits& limits,
+               const rpc::StreamPosition& begin, CountedRows* counted);
 
-  // Whether the row must wait for the next batch: one that is larger than a batch travels alone.
-  bool MustCloseBefore(const SourceRow& row) const;
-  void Add(const SourceRow& row);
-  bool full() const { return batch_.tuples.size() >= bounds_.bytes_max || rows_read() >= bounds_.rows_max; }
-  // The batch, which may hold no tuple at all; the next one begins after its last key.
+  // Whether the batch is to be taken before `row` is added: it is full, or the row would not fit beside the others. A row
+  // larger than a batch travels alone.
+  bool IsFullFor(const SourceRow& row) const;
+  // Errors: those of reading the counted row.
+  absl::Status Add(const SourceRow& row);
+  // The batch so far; the next one begins after it.
   rpc::Batch Take(bool end_of_shard);
 
  private:
-  int rows_read() const { return static_cast<int>(batch_.rows_read); }
-  void Begin(std::uint64_t sequence, std::optional<std::string> after);
+  void AddEncoded(const SourceRow& row, const std::string& key_record);
+  void DropToldIssues(std::size_t first, const std::string& key_record);
 
+  const core::Mapping& mapping_;
+  const BatchLimits limits_;
   RowEncoder encoder_;
-  const BatchBounds bounds_;
+  CountedRows* const counted_;
   rpc::Batch batch_;
+  std::size_t bytes_ = 0;         // of tuples and of the raw bytes of issues
 };
 
 }  // namespace vecferry::reader

@@ -1,6 +1,6 @@
 #include "common/base/status_macros.h"
 #include "reader-worker/reader.h"
-#include "reader-worker/shard_cursor.h"
+#include "reader-worker/row_cursor.h"
 
 namespace vecferry::reader {
 
@@ -8,14 +8,15 @@ absl::StatusOr<RangeDigest> DigestRange(sqlite::Database& source, const core::Ma
                                         const core::Shard& shard, const std::optional<std::string>& last_key,
                                         bool whole) {
   RangeDigest digest;
-  if (!whole && !last_key) return digest;  // nothing was read
-  ASSIGN_OR_RETURN(ShardCursor cursor, ShardCursor::Open(source, mapping, shard, std::nullopt,
-                                                         whole ? std::nullopt : last_key));
+  if (!whole && !last_key) return digest;
+  KeyRange range{.lower = shard.lower, .upper = shard.upper};
+  if (!whole) range.through = last_key;
+  ASSIGN_OR_RETURN(RowCursor cursor, RowCursor::Open(source, mapping, range));
   while (true) {
-    ASSIGN_OR_RETURN(const bool there, cursor.Next());
-    if (!there) return digest;
+    ASSIGN_OR_RETURN(const bool more, cursor.Next());
+    if (!more) return digest;
     ++digest.count;
-    digest.sum += core::HashRow(cursor.row().inputs);
+    digest.sum += cursor.row().hash;
   }
 }
 

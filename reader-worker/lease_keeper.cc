@@ -6,20 +6,24 @@
 
 namespace vecferry::reader {
 
-LeaseKeeper::LeaseKeeper(rpc::LeaseClient& leases, rpc::Lease lease, std::function<void()> on_lost)
-    : leases_(leases), lease_(std::move(lease)), on_lost_(std::move(on_lost)) {
-  thread_ = std::thread([this] { Run(); });
-}
+LeaseKeeper::LeaseKeeper(rpc::LeaseClient& leases, rpc::Lease lease)
+    : leases_(leases), lease_(std::move(lease)), thread_([this] { Run(); }) {}
 
 LeaseKeeper::~LeaseKeeper() {
   {
     base::MutexLock lock(&mutex_);
-    done_ = true;
+    ending_ = true;
   }
   thread_.join();
 }
 
-bool LeaseKeeper::lost() const {
+void LeaseKeeper::Watch(rpc::BatchStream* stream) {
+  base::MutexLock lock(&mutex_);
+  stream_ = stream;
+  if (lost_ && stream_ != nullptr) stream_->Cancel();
+}
+
+bool LeaseKeeper::lost() {
   base::MutexLock lock(&mutex_);
   return lost_;
 }
@@ -28,17 +32,14 @@ void LeaseKeeper::Run() {
   while (true) {
     {
       base::MutexLock lock(&mutex_);
-      const absl::Time next = absl::Now() + lease_.duration / 3;
-      if (mutex_.AwaitUntil(next, [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return done_; })) return;
+      const auto ending = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return ending_; };
+      if (mutex_.AwaitUntil(absl::Now() + lease_.duration / 3, ending)) return;
     }
-    // Only the coordinator's word ends it: one that cannot be reached may be back before the lease runs out, and the
-    // writer's fence holds in any case.
-    if (!absl::IsAborted(leases_.Renew(lease_))) continue;
-    {
-      base::MutexLock lock(&mutex_);
-      lost_ = true;
-    }
-    on_lost_();
+    // Any other error may pass before the lease ends; if it does not, the fence at the writer holds.
+    if (leases_.Renew(lease_).code() != absl::StatusCode::kAborted) continue;
+    base::MutexLock lock(&mutex_);
+    lost_ = true;
+    if (stream_ != nullptr) stream_->Cancel();
     return;
   }
 }

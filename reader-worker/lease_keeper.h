@@ -1,33 +1,37 @@
 #ifndef VECFERRY_READER_WORKER_LEASE_KEEPER_H_
 #define VECFERRY_READER_WORKER_LEASE_KEEPER_H_
 
-#include <functional>
 #include <thread>
 
+#include "absl/base/thread_annotations.h"
 #include "common/base/mutex.h"
 #include "common/rpc/clients.h"
 
 namespace vecferry::reader {
 
-// Renews one lease at a third of its duration, on a thread of its own, until it goes. Calls `on_lost` once when the
-// lease is another's. Thread-safe.
+// Renews one lease at a third of its duration, on a thread of its own: a writer that commits slowly must not cost the
+// shard. When the coordinator says that the lease is lost, the watched stream is cancelled. Thread-safe.
 class LeaseKeeper {
  public:
-  LeaseKeeper(rpc::LeaseClient& leases, rpc::Lease lease, std::function<void()> on_lost);
+  LeaseKeeper(rpc::LeaseClient& leases, rpc::Lease lease);
   ~LeaseKeeper();
+  LeaseKeeper(const LeaseKeeper&) = delete;
+  LeaseKeeper& operator=(const LeaseKeeper&) = delete;
 
-  bool lost() const;
+  // `stream` must live until Watch(nullptr).
+  void Watch(rpc::BatchStream* stream);
+  bool lost();
 
  private:
   void Run();
 
   rpc::LeaseClient& leases_;
   const rpc::Lease lease_;
-  const std::function<void()> on_lost_;
-  mutable base::Mutex mutex_;
-  bool done_ ABSL_GUARDED_BY(mutex_) = false;
+  base::Mutex mutex_;
+  bool ending_ ABSL_GUARDED_BY(mutex_) = false;
   bool lost_ ABSL_GUARDED_BY(mutex_) = false;
-  std::thread thread_;
+  rpc::BatchStream* stream_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  std::thread thread_;  // last: it uses all of the above
 };
 
 }  // namespace vecferry::reader

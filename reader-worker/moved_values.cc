@@ -18,7 +18,7 @@ void MovedValues::KeepElements(const std::string& column, std::vector<std::strin
 }
 
 std::string MovedValues::ToJson() const {
-  if (source_id_.empty() && elements_.empty()) return "{}";
+  if (empty()) return "{}";
   nlohmann::json moved = source_id_.empty() ? nlohmann::json::object() : nlohmann::json::parse(source_id_);
   for (const auto& [column, elements] : elements_) moved[column] = elements;
   // Elements went through the text conversion: valid UTF-8 without NUL.

@@ -14,9 +14,10 @@ namespace vecferry::reader {
 class MovedValues {
  public:
   void Clear();
+  bool empty() const { return source_id_.empty() && elements_.empty(); }
   void KeepSourceId(const core::ValueView& id);
   void KeepElements(const std::string& column, std::vector<std::string> elements);
-  // {"vecferry": {"source_id": ..., COLUMN: [...]}}, or {} when nothing moved. An id that JSON cannot hold is written as
+  // {"vecferry": {"source_id": ..., COLUMN: [...]}}, or {} when empty. An id that JSON cannot hold is written as
   // {"hex": ..., "type": ...}.
   std::string ToJson() const;
 

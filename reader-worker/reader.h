@@ -18,16 +18,21 @@ namespace vecferry::reader {
 struct ReaderOptions {
   std::string worker = "reader";             // unique name; stream N appends "-N"
   std::size_t batch_bytes_max = 1 << 20;     // a batch closes at this size or at the lease's batch_rows_max rows
+  // Tuples sent and not yet committed, per stream. Nothing of them is kept here; the bound must leave room for several
+  // commit groups (16 MiB), or the writer would wait for its group's time instead of its size.
+  std::size_t bytes_in_flight_max = 64 << 20;
   absl::Duration retry_max = absl::Seconds(30);  // an unavailable writer is tried again for so long before Fail()
 };
 
 // One reader stream: acquires leases until the coordinator says finished, and carries each leased shard: cursor ->
 // conversion -> COPY tuples -> batches, from the position that the writer told, never from memory.
-// Uses one connection of the snapshot; one thread. Both clients must outlive it.
+// Uses one connection of the snapshot. Runs on the caller's thread; beside it one takes positions and one renews the
+// lease. Source and clients must outlive it.
 class ReaderStream {
  public:
   virtual ~ReaderStream() = default;
-  // Returns OK when the coordinator has no more shards, or once Stop() was called and the present commit group ended.
+  // Returns OK when the coordinator has no more shards, or once Stop() was called and what was sent is committed.
+  // Errors: those of the coordinator. What happens to a shard goes to LeaseClient::Fail, not here.
   virtual absl::Status Run() = 0;
   // From any thread: finish what is sent, give the lease back.
   virtual void Stop() = 0;

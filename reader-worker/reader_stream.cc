@@ -1,153 +1,125 @@
 #include <algorithm>
-#include <map>
 #include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/base/fault_points.h"
-#include "common/base/mutex.h"
 #include "common/base/status_macros.h"
 #include "reader-worker/lease_keeper.h"
 #include "reader-worker/reader.h"
 #include "reader-worker/shard_carrier.h"
+#include "reader-worker/stop_flag.h"
 
 namespace vecferry::reader {
 namespace {
 
-constexpr absl::Duration kBackoff = absl::Milliseconds(100);  // doubles up to kBackoffMax
-constexpr absl::Duration kBackoffMax = absl::Seconds(2);
-constexpr int kGoBacksMax = 3;  // the writer's position differs again and again, without any commit: a bug, not a race
+constexpr absl::Duration kPauseMin = absl::Milliseconds(10), kRetryPause = absl::Milliseconds(200);
 
-class ReaderStreamImpl : public ReaderStream {
+class LeasedReaderStream : public ReaderStream {
  public:
-  ReaderStreamImpl(const ReaderOptions& options, sqlite::Database& source, rpc::LeaseClient& leases,
-                   rpc::WriterClient& writer)
+  LeasedReaderStream(const ReaderOptions& options, sqlite::Database& source, rpc::LeaseClient& leases,
+                     rpc::WriterClient& writer)
       : options_(options), source_(source), leases_(leases), writer_(writer) {}
 
   absl::Status Run() override;
-  void Stop() override;
+  void Stop() override {
+    stop_.Set();
+    source_.Interrupt();
+  }
 
  private:
-  absl::StatusOr<rpc::Acquired> Acquire();
-  absl::StatusOr<const core::Plan*> GetPlan(const std::string& migration_id);
-  absl::Status CarryShard(const core::Plan& plan, const rpc::Lease& lease);
-  absl::Status CarryOnce(const core::Plan& plan, const rpc::Lease& lease, bool* progressed);
-  // Waits unless stopped; false when stopped.
-  bool Wait(absl::Duration time);
-  bool stopped();
+  void CarryLease(const rpc::Lease& lease);
+  absl::Status FetchPlan(const std::string& migration_id);
+  absl::StatusOr<const core::Shard*> FindShard(const rpc::Lease& lease) const;
+  // Calls until it is OK or says more than that the coordinator is away, for retry_max at most.
+  template <typename Call>
+  auto Retry(Call call) -> decltype(call());
 
   const ReaderOptions options_;
   sqlite::Database& source_;
   rpc::LeaseClient& leases_;
   rpc::WriterClient& writer_;
-  std::map<std::string, core::Plan> plans_;  // this stream's thread only
-  base::Mutex mutex_;
-  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
-  ShardCarrier* carrier_ ABSL_GUARDED_BY(mutex_) = nullptr;  // the one at work
+  StopFlag stop_;
+  std::string plan_of_;  // migration whose plan is at hand
+  core::Plan plan_;
 };
 
-absl::Status ReaderStreamImpl::Run() {
-  while (!stopped()) {
-    ASSIGN_OR_RETURN(const rpc::Acquired acquired, Acquire());
-    if (acquired.finished) return absl::OkStatus();
-    if (!acquired.lease) {
-      Wait(acquired.retry_after);
-      continue;
-    }
-    const rpc::Lease& lease = *acquired.lease;
-    ASSIGN_OR_RETURN(const core::Plan* plan, GetPlan(lease.migration_id));
-    const absl::Status carried = CarryShard(*plan, lease);
-    // What the coordinator answers to either changes nothing here: it gives the next lease, or says finished.
-    if (carried.ok()) {
-      base::FaultPoint("reader.before_complete");
-      leases_.Complete(lease).IgnoreError();
+const absl::Status& StatusOf(const absl::Status& status) { return status; }
+template <typename T>
+const absl::Status& StatusOf(const absl::StatusOr<T>& value) {
+  return value.status();
+}
+
+template <typename Call>
+auto LeasedReaderStream::Retry(Call call) -> decltype(call()) {
+  const absl::Time give_up = absl::Now() + options_.retry_max;
+  while (true) {
+    auto result = call();
+    const absl::Status& status = StatusOf(result);
+    const bool away = absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
+    if (!away || absl::Now() >= give_up || stop_.WaitFor(kRetryPause)) return result;
+  }
+}
+
+absl::Status LeasedReaderStream::Run() {
+  while (!stop_.IsSet()) {
+    const absl::StatusOr<rpc::Acquired> acquired = Retry([this] { return leases_.Acquire(options_.worker); });
+    if (stop_.IsSet() && !acquired.ok()) return absl::OkStatus();
+    RETURN_IF_ERROR(acquired.status());
+    if (acquired->lease) {
+      CarryLease(*acquired->lease);
+    } else if (acquired->finished) {
+      return absl::OkStatus();
     } else {
-      leases_.Fail(lease, carried).IgnoreError();
+      stop_.WaitFor(std::max(acquired->retry_after, kPauseMin));
     }
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<rpc::Acquired> ReaderStreamImpl::Acquire() {
-  const absl::Time deadline = absl::Now() + options_.retry_max;
-  for (absl::Duration backoff = kBackoff;; backoff = std::min(2 * backoff, kBackoffMax)) {
-    absl::StatusOr<rpc::Acquired> acquired = leases_.Acquire(options_.worker);
-    if (!absl::IsUnavailable(acquired.status()) || absl::Now() + backoff > deadline || !Wait(backoff)) return acquired;
+void LeasedReaderStream::CarryLease(const rpc::Lease& lease) {
+  absl::Status carried = FetchPlan(lease.migration_id);
+  if (carried.ok()) {
+    LeaseKeeper keeper(leases_, lease);
+    const absl::StatusOr<const core::Shard*> shard = FindShard(lease);
+    carried = shard.status();
+    if (shard.ok()) carried = ShardCarrier(options_, source_, writer_, plan_, **shard, lease, keeper, stop_).Carry();
+  }
+  // What the coordinator answers changes nothing here: it gives the next lease, or says that all is finished. A shard
+  // whose end it did not hear of is leased again, and found done by its stored position.
+  if (carried.ok()) {
+    base::FaultPoint("reader.before_complete");
+    Retry([&] { return leases_.Complete(lease); }).IgnoreError();
+  } else {
+    Retry([&] { return leases_.Fail(lease, carried); }).IgnoreError();
   }
 }
 
-absl::StatusOr<const core::Plan*> ReaderStreamImpl::GetPlan(const std::string& migration_id) {
-  const auto known = plans_.find(migration_id);
-  if (known != plans_.end()) return &known->second;
-  ASSIGN_OR_RETURN(core::Plan plan, leases_.GetPlan(migration_id));
-  return &plans_.emplace(migration_id, std::move(plan)).first->second;
+absl::Status LeasedReaderStream::FetchPlan(const std::string& migration_id) {
+  if (plan_of_ == migration_id) return absl::OkStatus();
+  plan_of_.clear();
+  absl::StatusOr<core::Plan> plan = Retry([&] { return leases_.GetPlan(migration_id); });
+  RETURN_IF_ERROR(plan.status());
+  plan_ = *std::move(plan);
+  plan_of_ = migration_id;
+  return absl::OkStatus();
 }
 
-absl::Status ReaderStreamImpl::CarryShard(const core::Plan& plan, const rpc::Lease& lease) {
-  if (lease.shard < 0 || static_cast<std::size_t>(lease.shard) >= plan.shards.size()) {
-    return absl::InternalError(absl::StrCat("the plan has no shard ", lease.shard));
+absl::StatusOr<const core::Shard*> LeasedReaderStream::FindShard(const rpc::Lease& lease) const {
+  const auto shard = std::find_if(plan_.shards.begin(), plan_.shards.end(),
+                                  [&](const core::Shard& candidate) { return candidate.id == lease.shard; });
+  if (shard == plan_.shards.end()) {
+    return absl::InternalError(absl::StrCat("the plan of ", lease.migration_id, " has no shard ", lease.shard));
   }
-  absl::Time deadline = absl::Now() + options_.retry_max;
-  absl::Duration backoff = kBackoff;
-  for (int go_backs = 0;;) {
-    bool progressed = false;
-    const absl::Status status = CarryOnce(plan, lease, &progressed);
-    if (progressed) {
-      deadline = absl::Now() + options_.retry_max;
-      backoff = kBackoff;
-      go_backs = 0;
-    }
-    if (absl::IsFailedPrecondition(status) && ++go_backs <= kGoBacksMax && !stopped()) continue;
-    if (!absl::IsUnavailable(status) || absl::Now() + backoff > deadline) return status;
-    if (!Wait(backoff)) return absl::CancelledError("stopped");
-    backoff = std::min(2 * backoff, kBackoffMax);
-  }
-}
-
-absl::Status ReaderStreamImpl::CarryOnce(const core::Plan& plan, const rpc::Lease& lease, bool* progressed) {
-  ShardCarrier carrier(source_, writer_, plan, lease, {options_.batch_bytes_max, lease.batch_rows_max});
-  {
-    base::MutexLock lock(&mutex_);
-    if (stopped_) carrier.Stop();
-    carrier_ = &carrier;
-  }
-  absl::Status status;
-  {
-    LeaseKeeper keeper(leases_, lease, [&carrier] { carrier.Cancel(); });
-    status = carrier.Run();
-    if (!status.ok() && keeper.lost()) status = absl::AbortedError("the lease is another's");
-  }
-  base::MutexLock lock(&mutex_);
-  carrier_ = nullptr;
-  *progressed = carrier.progressed();
-  return status;
-}
-
-bool ReaderStreamImpl::Wait(absl::Duration time) {
-  base::MutexLock lock(&mutex_);
-  return !mutex_.AwaitUntil(absl::Now() + time, [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return stopped_; });
-}
-
-void ReaderStreamImpl::Stop() {
-  {
-    base::MutexLock lock(&mutex_);
-    stopped_ = true;
-    if (carrier_ != nullptr) carrier_->Stop();
-  }
-  source_.Interrupt();
-}
-
-bool ReaderStreamImpl::stopped() {
-  base::MutexLock lock(&mutex_);
-  return stopped_;
+  return &*shard;
 }
 
 }  // namespace
 
 std::unique_ptr<ReaderStream> MakeReaderStream(const ReaderOptions& options, sqlite::Database& source,
                                                rpc::LeaseClient& leases, rpc::WriterClient& writer) {
-  return std::make_unique<ReaderStreamImpl>(options, source, leases, writer);
+  return std::make_unique<LeasedReaderStream>(options, source, leases, writer);
 }
 
 }  // namespace vecferry::reader

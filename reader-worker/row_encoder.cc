@@ -3,11 +3,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
-#include "common/core/record.h"
 #include "common/core/types.h"
+#include "reader-worker/row_issue.h"
 
 namespace vecferry::reader {
 namespace {
@@ -17,33 +15,26 @@ using convert::Outcome;
 using core::Conversion;
 using core::ValueView;
 
-std::int64_t RowBytes(absl::Span<const ValueView> values) {
-  std::int64_t bytes = 0;
-  for (const ValueView& value : values) bytes += 8 + static_cast<std::int64_t>(value.bytes.size());
-  return bytes;
+// A field of COPY BINARY has a signed 32-bit length, and a value in Postgres ends at 1 GiB.
+constexpr std::size_t kTupleBytesMax = (1u << 30) - (1u << 20);
+
+std::optional<std::string> WireOf(const std::optional<std::string>& text, const core::PgType& type) {
+  if (!text) return std::nullopt;
+  std::string wire;
+  const Fidelity fidelity = convert::Convert(ValueView::Text(*text), type, wire).fidelity;
+  if (fidelity == Fidelity::kUnfit || fidelity == Fidelity::kNull) return std::nullopt;
+  return wire;
 }
 
-// A value's bytes as they were, for the ledger.
-void KeepRaw(const ValueView& value, core::RowIssue& issue) {
-  switch (value.storage) {
-    case core::StorageClass::kNull: return;
-    case core::StorageClass::kInteger:
-      issue.raw = absl::StrCat(value.integer);
-      issue.raw_format = "integer";
-      return;
-    case core::StorageClass::kReal:
-      issue.raw = absl::StrFormat("%.17g", value.real);
-      issue.raw_format = "real";
-      return;
-    case core::StorageClass::kText:
-      issue.raw = std::string(value.bytes);
-      issue.raw_format = "text";
-      return;
-    case core::StorageClass::kBlob:
-      issue.raw = std::string(value.bytes);
-      issue.raw_format = "blob";
-      return;
-  }
+void AppendField(const std::string& wire, pgcopy::TupleWriter& tuple) {
+  tuple.BeginField();
+  tuple.buffer() += wire;
+  tuple.EndField();
+}
+
+bool IsId(Conversion conversion) {
+  return conversion == Conversion::kId || conversion == Conversion::kIdReference ||
+         conversion == Conversion::kIdMention;
 }
 
 }  // namespace
@@ -53,6 +44,7 @@ struct RowEncoder::Work {
   const SourceRow& row;
   const std::string& key_record;
   std::vector<core::RowIssue>& issues;
+  const std::size_t issues_before;
   pgcopy::TupleWriter tuple;
   EncodedRow result;
 };
@@ -63,8 +55,10 @@ RowEncoder::RowEncoder(const core::Mapping& mapping, std::int64_t row_bytes_max)
       duplicates_(mapping.duplicates.begin(), mapping.duplicates.end()),
       keeps_metadata_(!mapping.columns.empty() && mapping.columns.back().conversion == Conversion::kMetadata) {
   for (const core::Column& column : mapping.columns) {
-    is_key_.push_back(std::find(mapping.conflict_key.begin(), mapping.conflict_key.end(), column.name) !=
-                      mapping.conflict_key.end());
+    const bool is_key = std::find(mapping.conflict_key.begin(), mapping.conflict_key.end(), column.name) !=
+                        mapping.conflict_key.end();
+    columns_.push_back({column, is_key, /*may_reject=*/column.input >= 0 && (is_key || column.not_null),
+                        WireOf(column.fallback, column.type), WireOf(column.null_value, column.type)});
   }
 }
 
@@ -72,28 +66,38 @@ EncodedRow RowEncoder::Encode(const SourceRow& row, const std::string& key_recor
                               std::vector<core::RowIssue>& issues) {
   const std::size_t tuple_at = tuples.size();
   const std::size_t issues_at = issues.size();
-  Work work{row, key_record, issues, pgcopy::TupleWriter(tuples), {}};
+  Work work{row, key_record, issues, issues_at, pgcopy::TupleWriter(tuples), {}};
   moved_.Clear();
   Refusal refusal = RefuseUnseen(row, key_record);
-  if (refusal.kind.empty()) refusal = EncodeColumns(work);
-  if (refusal.kind.empty() && static_cast<std::int64_t>(tuples.size() - tuple_at) > row_bytes_max_) {
-    refusal = {"too_large", "",
-               absl::StrCat("the row has ", tuples.size() - tuple_at, " bytes at the destination; --max-row-bytes is ",
-                            row_bytes_max_)};
+  if (refusal.kind.empty()) work.tuple.BeginTuple(static_cast<int>(columns_.size()));
+  for (std::size_t i = 0; i < columns_.size() && refusal.kind.empty(); ++i) refusal = EncodeColumn(columns_[i], work);
+  if (refusal.kind.empty() && tuples.size() - tuple_at > kTupleBytesMax) {
+    refusal = {kTooLarge, "", absl::StrCat("the row has ", tuples.size() - tuple_at, " bytes at the destination")};
   }
   if (refusal.kind.empty()) {
     work.result.carried = true;
     return work.result;
   }
   tuples.resize(tuple_at);
-  issues.resize(issues_at);  // repairs of a row that is not carried are no news
-  if (mapping_.counted) issues.push_back(MakeRejection(row, key_record, std::move(refusal)));
+  issues.erase(issues.begin() + static_cast<std::ptrdiff_t>(issues_at), issues.end());  // repairs that did not happen
+  issues.push_back(MakeRejection(mapping_, refusal.column, row, key_record, refusal.kind, std::move(refusal.reason)));
   return {};
 }
 
+bool RowEncoder::Rejects(const SourceRow& row, const std::string& key_record) {
+  if (!RefuseUnseen(row, key_record).kind.empty()) return true;
+  unused_tuple_.clear();
+  unused_issues_.clear();
+  moved_.Clear();
+  Work work{row, key_record, unused_issues_, 0, pgcopy::TupleWriter(unused_tuple_), {}};
+  return std::any_of(columns_.begin(), columns_.end(), [&](const Prepared& prepared) {
+    return prepared.may_reject && !EncodeColumn(prepared, work).kind.empty();
+  });
+}
+
 RowEncoder::Refusal RowEncoder::RefuseUnseen(const SourceRow& row, const std::string& key_record) const {
-  if (const std::int64_t bytes = RowBytes(row.inputs); bytes > row_bytes_max_) {
-    return {"too_large", "", absl::StrCat("the row has ", bytes, " bytes; --max-row-bytes is ", row_bytes_max_)};
+  if (row.bytes > row_bytes_max_) {
+    return {kTooLarge, "", absl::StrCat("the row has ", row.bytes, " bytes; --max-row-bytes is ", row_bytes_max_)};
   }
   if (!duplicates_.empty() && duplicates_.count(key_record) != 0) {
     return {"duplicate_key", "", "an earlier row of the source has the same key at the destination"};
@@ -101,183 +105,127 @@ RowEncoder::Refusal RowEncoder::RefuseUnseen(const SourceRow& row, const std::st
   return {};
 }
 
-RowEncoder::Refusal RowEncoder::EncodeColumns(Work& work) {
-  work.tuple.BeginTuple(static_cast<int>(mapping_.columns.size()));
-  for (const core::Column& column : mapping_.columns) {
-    Refusal refusal = EncodeColumn(column, work);
-    if (!refusal.kind.empty()) return refusal;
-  }
-  return {};
-}
-
-RowEncoder::Refusal RowEncoder::EncodeColumn(const core::Column& column, Work& work) {
+RowEncoder::Refusal RowEncoder::EncodeColumn(const Prepared& prepared, Work& work) {
+  const core::Column& column = prepared.column;
   if (column.conversion == Conversion::kRowHash) {
-    work.tuple.BeginField();
-    work.tuple.buffer() += core::HashRow(work.row.inputs).ToBytes();
-    work.tuple.EndField();
+    AppendField(work.row.hash.ToBytes(), work.tuple);
     return {};
   }
   if (column.conversion == Conversion::kMetadata) {
-    work.tuple.BeginField();
-    convert::ToJsonb(ValueView::Text(moved_.ToJson()), work.tuple.buffer());
-    work.tuple.EndField();
+    EncodeMetadata(work);
     return {};
   }
-  const ValueView& value = work.row.inputs[column.input];
-  if (column.conversion == Conversion::kMainVector) {
-    EncodeMainVector(column, value, work);
-    return {};
+  const ValueView& value = work.row.inputs[static_cast<std::size_t>(column.input)];
+  if (value.is_null()) return EncodeNull(prepared, work);
+  if (column.conversion == Conversion::kNatural) return EncodeNatural(prepared, value, work);
+  if (IsId(column.conversion)) {
+    EncodeId(prepared, value, work);
+  } else {
+    EncodeMainVector(prepared, value, work);
   }
-  if (value.is_null()) return EncodeNull(column, work);
-  return column.conversion == Conversion::kNatural ? EncodeNatural(column, value, work) : EncodeId(column, value, work);
-}
-
-RowEncoder::Refusal RowEncoder::EncodeNull(const core::Column& column, Work& work) {
-  if (column.null_value) {
-    work.tuple.BeginField();
-    convert::Convert(ValueView::Text(*column.null_value), column.type, work.tuple.buffer());
-    work.tuple.EndField();
-    return {};
-  }
-  if (IsKey(column)) return {"null_key", mapping_.inputs[column.input].source_column, "the key is NULL"};
-  if (column.not_null) return EncodeFallback(column, "null_value", "NULL, which the column does not take", work);
-  work.tuple.Null();
   return {};
 }
 
-// Text arrays apart, a conversion by type; elements that are too long move to the metadata.
+RowEncoder::Refusal RowEncoder::EncodeNull(const Prepared& prepared, Work& work) {
+  if (prepared.null_value) {
+    AppendField(*prepared.null_value, work.tuple);
+    return {};
+  }
+  if (!prepared.is_key && !prepared.column.not_null) {
+    work.tuple.Null();
+    return {};
+  }
+  return EncodeFallback(prepared, prepared.is_key ? "null_key" : "null_value", "NULL, which the column does not take", work);
+}
+
+// By type; elements of a text array that are too long for an index move to the metadata.
 convert::Outcome RowEncoder::Convert(const core::Column& column, const ValueView& value, Work& work) {
   if (column.type.kind != core::PgKind::kTextArray || column.element_bytes_max == 0) {
     return convert::Convert(value, column.type, work.tuple.buffer());
   }
   std::vector<std::string> moved;
-  Outcome outcome = convert::ToTextArray(value, column.element_bytes_max, work.tuple.buffer(), &moved);
-  if (moved.empty()) return outcome;
-  outcome.fidelity = Fidelity::kRepaired;
-  outcome.kind = "too_long";
-  outcome.reason = absl::StrCat(moved.size(), " elements over ", column.element_bytes_max,
-                                " bytes, which an index cannot hold: moved to metadata");
-  moved_.KeepElements(column.name, std::move(moved));
+  Outcome outcome = convert::ToTextArray(value, static_cast<std::size_t>(column.element_bytes_max), work.tuple.buffer(),
+                                         &moved);
+  if (!moved.empty() && keeps_metadata_) moved_.KeepElements(column.name, std::move(moved));
   return outcome;
 }
 
-RowEncoder::Refusal RowEncoder::EncodeNatural(const core::Column& column, const ValueView& value, Work& work) {
+RowEncoder::Refusal RowEncoder::EncodeNatural(const Prepared& prepared, const ValueView& value, Work& work) {
   work.tuple.BeginField();
-  const Outcome outcome = Convert(column, value, work);
-  switch (outcome.fidelity) {
-    case Fidelity::kRepaired: Repair(column, outcome.kind, outcome.reason, work); break;
-    case Fidelity::kRounded: ++work.result.values_rounded; break;
-    case Fidelity::kExact: break;
-    case Fidelity::kNull:
-      work.tuple.AbandonField();
-      return EncodeNull(column, work);
-    case Fidelity::kUnfit:
-      work.tuple.AbandonField();
-      if (!IsKey(column)) return EncodeFallback(column, outcome.kind, outcome.reason, work);
-      return {outcome.kind, mapping_.inputs[column.input].source_column, outcome.reason};
+  Outcome outcome = Convert(prepared.column, value, work);
+  if (outcome.fidelity == Fidelity::kUnfit || outcome.fidelity == Fidelity::kNull) {
+    work.tuple.AbandonField();
+    if (outcome.fidelity == Fidelity::kNull) return EncodeNull(prepared, work);
+    return EncodeFallback(prepared, outcome.kind, outcome.reason, work);
   }
   work.tuple.EndField();
+  if (outcome.fidelity == Fidelity::kRounded) ++work.result.values_rounded;
+  if (outcome.fidelity == Fidelity::kRepaired) Repair(prepared.column, outcome.kind, std::move(outcome.reason), work);
   return {};
 }
 
-RowEncoder::Refusal RowEncoder::EncodeId(const core::Column& column, const ValueView& value, Work& work) {
+void RowEncoder::EncodeId(const Prepared& prepared, const ValueView& value, Work& work) {
   work.tuple.BeginField();
-  const Outcome outcome = convert::ToId(value, work.tuple.buffer());
+  Outcome outcome = convert::ToId(value, work.tuple.buffer());
   work.tuple.EndField();
-  if (outcome.fidelity != Fidelity::kRepaired) return {};
   // A reference with an owner is told where the owner's own id is repaired.
-  if (column.conversion == Conversion::kIdReference) return {};
-  if (column.conversion == Conversion::kId && keeps_metadata_) moved_.KeepSourceId(value);
-  Repair(column, outcome.kind, outcome.reason, work);
-  return {};
+  const Conversion conversion = prepared.column.conversion;
+  if (outcome.fidelity != Fidelity::kRepaired || conversion == Conversion::kIdReference) return;
+  if (conversion == Conversion::kId && keeps_metadata_) moved_.KeepSourceId(value);
+  Repair(prepared.column, outcome.kind, std::move(outcome.reason), work);
 }
 
-void RowEncoder::EncodeMainVector(const core::Column& column, const ValueView& value, Work& work) {
+void RowEncoder::EncodeMainVector(const Prepared& prepared, const ValueView& value, Work& work) {
   work.tuple.BeginField();
-  const Outcome outcome = convert::Convert(value, column.type, work.tuple.buffer());
-  if (outcome.fidelity == Fidelity::kExact) {
-    work.tuple.EndField();
-    return;
-  }
+  const Fidelity fidelity = convert::Convert(value, prepared.column.type, work.tuple.buffer()).fidelity;
+  if (fidelity == Fidelity::kExact || fidelity == Fidelity::kRounded) return work.tuple.EndField();
   work.tuple.AbandonField();
   work.tuple.Null();
 }
 
-RowEncoder::Refusal RowEncoder::EncodeFallback(const core::Column& column, absl::string_view kind,
+void RowEncoder::EncodeMetadata(Work& work) {
+  work.tuple.BeginField();
+  convert::ToJsonb(ValueView::Text(moved_.empty() ? "{}" : moved_.ToJson()), work.tuple.buffer());
+  work.tuple.EndField();
+}
+
+RowEncoder::Refusal RowEncoder::EncodeFallback(const Prepared& prepared, absl::string_view kind,
                                                const std::string& reason, Work& work) {
+  const core::Column& column = prepared.column;
   for (const int input : column.fallback_inputs) {
-    const ValueView& other = work.row.inputs[input];
-    if (other.is_null()) continue;
+    const ValueView& other = work.row.inputs[static_cast<std::size_t>(input)];
     work.tuple.BeginField();
     const Fidelity fidelity = convert::Convert(other, column.type, work.tuple.buffer()).fidelity;
     if (fidelity == Fidelity::kExact || fidelity == Fidelity::kRounded) {
       work.tuple.EndField();
-      Repair(column, kind, absl::StrCat(reason, ": took ", mapping_.inputs[input].source_column), work);
+      const std::string& taken = mapping_.inputs[static_cast<std::size_t>(input)].source_column;
+      Repair(column, kind, absl::StrCat(reason, ": took ", taken), work);
       return {};
     }
     work.tuple.AbandonField();
   }
-  if (column.fallback) {
-    work.tuple.BeginField();
-    convert::Convert(ValueView::Text(*column.fallback), column.type, work.tuple.buffer());
-    work.tuple.EndField();
+  if (prepared.fallback) {
+    AppendField(*prepared.fallback, work.tuple);
     Repair(column, kind, absl::StrCat(reason, ": took '", *column.fallback, "'"), work);
     return {};
   }
-  if (column.not_null) return {kind, mapping_.inputs[column.input].source_column, reason};
+  if (prepared.is_key || column.not_null) return {kind, SourceColumn(column), reason};
   work.tuple.Null();
   Repair(column, kind, absl::StrCat(reason, ": took NULL"), work);
   return {};
 }
 
-bool RowEncoder::IsKey(const core::Column& column) const { return is_key_[&column - mapping_.columns.data()]; }
-
 void RowEncoder::Repair(const core::Column& column, absl::string_view kind, std::string reason, Work& work) const {
   work.result.repaired = true;
-  // The same source value in a second destination row is told where the row is counted.
-  if (!mapping_.counted) return;
-  core::RowIssue issue = MakeIssue(work.row, work.key_record);
-  issue.column = mapping_.inputs[column.input].source_column;
-  issue.kind = std::string(kind);
-  issue.action = core::IssueAction::kRepaired;
-  issue.reason = std::move(reason);
-  KeepRaw(work.row.inputs[column.input], issue);
-  work.issues.push_back(std::move(issue));
-}
-
-std::string RowEncoder::ReportedKey(const SourceRow& row) const {
-  if (mapping_.key.reported_inputs.empty()) return "";
-  std::vector<ValueView> values;
-  for (const int input : mapping_.key.reported_inputs) values.push_back(row.inputs[input]);
-  return core::SourceKeyJson(mapping_.key.reported_columns, values);
-}
-
-core::RowIssue RowEncoder::MakeIssue(const SourceRow& row, const std::string& key_record) const {
-  core::RowIssue issue;
-  issue.source_table = mapping_.source_table;
-  issue.destination_table = mapping_.destination_table;
-  issue.source_key_record = key_record;
-  if (mapping_.key.is_rowid) issue.source_rowid = row.key[0].integer;
-  issue.source_key = ReportedKey(row);
-  if (issue.source_key.empty()) issue.source_key = core::SourceKeyJson({"rowid"}, {row.key[0]});
-  return issue;
-}
-
-core::RowIssue RowEncoder::MakeRejection(const SourceRow& row, const std::string& key_record, Refusal refusal) const {
-  core::RowIssue issue = MakeIssue(row, key_record);
-  issue.column = std::move(refusal.column);
-  issue.kind = std::string(refusal.kind);
-  issue.action = core::IssueAction::kRejected;
-  issue.reason = std::move(refusal.reason);
-  if (refusal.kind == "too_large") {
-    // The row itself would make the ledger as large as the source.
-    absl::StrAppend(&issue.reason, "; XXH3-128 of the row: ",
-                    absl::BytesToHexString(core::HashRow(row.inputs).ToBytes()));
-    return issue;
+  // One source column that fills two destination columns is told once.
+  for (std::size_t i = work.issues_before; i < work.issues.size(); ++i) {
+    if (work.issues[i].kind == kind && work.issues[i].column == SourceColumn(column)) return;
   }
-  issue.raw = core::EncodeRecord(row.inputs);
-  issue.raw_format = "sqlite-record";
-  return issue;
+  work.issues.push_back(MakeRepair(mapping_, column, work.row, work.key_record, kind, std::move(reason)));
+}
+
+const std::string& RowEncoder::SourceColumn(const core::Column& column) const {
+  return mapping_.inputs[static_cast<std::size_t>(column.input)].source_column;
 }
 
 }  // namespace vecferry::reader

@@ -2,27 +2,22 @@
 #define VECFERRY_READER_WORKER_ROW_ENCODER_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <unordered_set>
 #include <vector>
 
-#include "absl/types/span.h"
 #include "common/convert/convert.h"
 #include "common/core/migration.h"
 #include "common/core/plan.h"
 #include "common/pgcopy/tuple.h"
 #include "reader-worker/moved_values.h"
+#include "reader-worker/row_cursor.h"
 
 namespace vecferry::reader {
 
-// One row as the cursor stands on it. Borrowed until the cursor moves.
-struct SourceRow {
-  absl::Span<const core::ValueView> key;     // values of SourceKey::expressions
-  absl::Span<const core::ValueView> inputs;  // values of Mapping::inputs
-};
-
 struct EncodedRow {
-  bool carried = false;        // a tuple was appended
+  bool carried = false;  // a tuple was appended
   bool repaired = false;
   std::uint64_t values_rounded = 0;
 };
@@ -38,8 +33,8 @@ class RowEncoder {
   EncodedRow Encode(const SourceRow& row, const std::string& key_record, std::string& tuples,
                     std::vector<core::RowIssue>& issues);
 
-  // {column: value} of the declared key; "" when rows are known by their rowid alone.
-  std::string ReportedKey(const SourceRow& row) const;
+  // Whether Encode would reject the row, at the cost of its key columns.
+  bool Rejects(const SourceRow& row, const std::string& key_record);
 
  private:
   // Why the whole row stays behind; kind empty = it does not.
@@ -47,28 +42,36 @@ class RowEncoder {
     absl::string_view kind;
     std::string column, reason;
   };
+  // A column with what the constructor worked out.
+  struct Prepared {
+    const core::Column& column;
+    bool is_key = false;
+    bool may_reject = false;
+    // Wire bytes. A fallback that the type cannot hold is none.
+    std::optional<std::string> fallback, null_value;
+  };
   struct Work;
 
   Refusal RefuseUnseen(const SourceRow& row, const std::string& key_record) const;
-  Refusal EncodeColumns(Work& work);
-  Refusal EncodeColumn(const core::Column& column, Work& work);
-  Refusal EncodeNull(const core::Column& column, Work& work);
-  Refusal EncodeNatural(const core::Column& column, const core::ValueView& value, Work& work);
-  Refusal EncodeId(const core::Column& column, const core::ValueView& value, Work& work);
-  void EncodeMainVector(const core::Column& column, const core::ValueView& value, Work& work);
-  Refusal EncodeFallback(const core::Column& column, absl::string_view kind, const std::string& reason, Work& work);
+  Refusal EncodeColumn(const Prepared& prepared, Work& work);
+  Refusal EncodeNull(const Prepared& prepared, Work& work);
+  Refusal EncodeNatural(const Prepared& prepared, const core::ValueView& value, Work& work);
+  Refusal EncodeFallback(const Prepared& prepared, absl::string_view kind, const std::string& reason, Work& work);
+  void EncodeId(const Prepared& prepared, const core::ValueView& value, Work& work);
+  void EncodeMainVector(const Prepared& prepared, const core::ValueView& value, Work& work);
+  void EncodeMetadata(Work& work);
   convert::Outcome Convert(const core::Column& column, const core::ValueView& value, Work& work);
-  bool IsKey(const core::Column& column) const;
   void Repair(const core::Column& column, absl::string_view kind, std::string reason, Work& work) const;
-  core::RowIssue MakeIssue(const SourceRow& row, const std::string& key_record) const;
-  core::RowIssue MakeRejection(const SourceRow& row, const std::string& key_record, Refusal refusal) const;
+  const std::string& SourceColumn(const core::Column& column) const;
 
   const core::Mapping& mapping_;
   const std::int64_t row_bytes_max_;
   const std::unordered_set<std::string> duplicates_;
   const bool keeps_metadata_;
-  std::vector<bool> is_key_;  // by column
+  std::vector<Prepared> columns_;
   MovedValues moved_;
+  std::string unused_tuple_;                // Rejects writes here
+  std::vector<core::RowIssue> unused_issues_;
 };
 
 }  // namespace vecferry::reader

@@ -1,98 +1,114 @@
 #include "reader-worker/shard_carrier.h"
 
-#include <thread>
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "common/base/fault_points.h"
 #include "common/base/status_macros.h"
-#include "reader-worker/shard_cursor.h"
+#include "reader-worker/row_cursor.h"
 
 namespace vecferry::reader {
+namespace {
 
-ShardCarrier::ShardCarrier(sqlite::Database& source, rpc::WriterClient& writer, const core::Plan& plan,
-                           const rpc::Lease& lease, const BatchBounds& bounds)
-    : source_(source),
-      plan_(plan),
-      shard_(plan.shards[lease.shard]),
-      mapping_(plan.mappings[shard_.mapping]),
-      bounds_(bounds),
-      stream_(writer.OpenShard(lease.migration_id, lease.shard, lease.epoch, lease.connection)) {}
+constexpr absl::Duration kBackoffMin = absl::Milliseconds(50), kBackoffMax = absl::Seconds(5);
 
-absl::Status ShardCarrier::Run() {
-  const absl::StatusOr<rpc::StreamPosition> begin = stream_->NextPosition();
-  if (!begin.ok()) {
-    const absl::Status why = stream_->Finish();
-    return why.ok() ? begin.status() : why;
-  }
-  if (begin->done) {
-    stream_->DoneSending();
-    return stream_->Finish();
-  }
-  std::thread positions([this] { TakePositions(); });
-  const absl::Status sent = SendAll(*begin);
-  if (sent.ok() || absl::IsCancelled(sent)) {
-    stream_->DoneSending();
-  } else if (!absl::IsUnavailable(sent)) {
-    stream_->Cancel();  // the source cannot be read: nothing more is to come
-  }
-  positions.join();
-  const absl::Status ended = stream_->Finish();
-  // A send fails because the stream ended; why, the stream says.
-  if (absl::IsUnavailable(sent) && !ended.ok()) return ended;
-  RETURN_IF_ERROR(sent);
-  RETURN_IF_ERROR(ended);
-  base::MutexLock lock(&mutex_);
-  return done_ ? absl::OkStatus() : absl::UnavailableError("the writer ended the stream before the shard");
+// What another stream may mend: a position that moved, a writer that is away or full.
+bool MayPass(const absl::Status& status) {
+  return absl::IsFailedPrecondition(status) || absl::IsUnavailable(status) || absl::IsResourceExhausted(status) ||
+         absl::IsDeadlineExceeded(status);
 }
 
-absl::Status ShardCarrier::SendAll(const rpc::StreamPosition& begin) {
-  ASSIGN_OR_RETURN(ShardCursor cursor, ShardCursor::Open(source_, mapping_, shard_, begin.last_key, std::nullopt));
-  BatchBuilder builder(mapping_, plan_.identity.max_row_bytes, bounds_, begin);
+}  // namespace
+
+ShardCarrier::ShardCarrier(const ReaderOptions& options, sqlite::Database& source, rpc::WriterClient& writer,
+                           const core::Plan& plan, const core::Shard& shard, const rpc::Lease& lease,
+                           LeaseKeeper& keeper, StopFlag& stop)
+    : options_(options), source_(source), writer_(writer), plan_(plan), shard_(shard),
+      mapping_(plan.mappings[static_cast<std::size_t>(shard.mapping)]), lease_(lease), keeper_(keeper), stop_(stop) {}
+
+absl::Status ShardCarrier::Carry() {
+  absl::Duration backoff = kBackoffMin;
+  absl::Time give_up = absl::Now() + options_.retry_max;
   while (true) {
-    absl::StatusOr<bool> there = cursor.Next();
-    // Stopping interrupts a statement that works long before its first row.
-    if (stopped()) return absl::CancelledError("stopped");
-    RETURN_IF_ERROR(there.status());
-    if (!*there) return Send(builder.Take(/*end_of_shard=*/true));
-    if (builder.MustCloseBefore(cursor.row())) RETURN_IF_ERROR(Send(builder.Take(/*end_of_shard=*/false)));
-    builder.Add(cursor.row());
-    if (builder.full()) RETURN_IF_ERROR(Send(builder.Take(/*end_of_shard=*/false)));
+    bool moved = false;
+    const absl::Status status = CarryOnce(moved);
+    if (status.ok()) return status;
+    if (keeper_.lost()) return absl::AbortedError(absl::StrCat("the lease of shard ", shard_.id, " is lost"));
+    if (stop_.IsSet()) return absl::CancelledError("the reader was told to stop");
+    if (moved) {
+      backoff = kBackoffMin;
+      give_up = absl::Now() + options_.retry_max;
+    }
+    if (!MayPass(status) || absl::Now() >= give_up) return status;
+    if (stop_.WaitFor(backoff)) return absl::CancelledError("the reader was told to stop");
+    backoff = std::min(2 * backoff, kBackoffMax);
   }
 }
 
-absl::Status ShardCarrier::Send(rpc::Batch batch) {
-  base::FaultPoint("reader.before_send");
-  RETURN_IF_ERROR(stream_->Send(std::move(batch)));
-  base::FaultPoint("reader.after_send");
+absl::Status ShardCarrier::CarryOnce(bool& moved) {
+  const std::unique_ptr<rpc::BatchStream> stream =
+      writer_.OpenShard(lease_.migration_id, lease_.shard, lease_.epoch, lease_.connection);
+  keeper_.Watch(stream.get());
+  const absl::StatusOr<rpc::StreamPosition> begin = stream->NextPosition();
+  absl::Status source_status;
+  bool done = begin.ok() && begin->done;
+  if (begin.ok() && !done) {
+    PositionReader positions(*stream, options_.bytes_in_flight_max);
+    source_status = SendRows(*stream, positions, *begin);
+    if (stop_.IsSet()) source_status = absl::OkStatus();  // Stop() interrupts a statement that works long for one row
+    if (source_status.ok()) {
+      stream->DoneSending();
+    } else {
+      stream->Cancel();
+    }
+    positions.Join();
+    done = positions.done();
+    moved = positions.moved();
+  }
+  const absl::Status finished = stream->Finish();
+  keeper_.Watch(nullptr);
+  if (done) return absl::OkStatus();
+  RETURN_IF_ERROR(source_status);
+  RETURN_IF_ERROR(finished);
+  return absl::UnavailableError(absl::StrCat("the writer ended the stream of shard ", shard_.id, " before its last row"));
+}
+
+absl::Status ShardCarrier::SendRows(rpc::BatchStream& stream, PositionReader& positions,
+                                    const rpc::StreamPosition& begin) {
+  ASSIGN_OR_RETURN(RowCursor rows,
+                   RowCursor::Open(source_, mapping_,
+                                   {.lower = shard_.lower, .upper = shard_.upper, .after = begin.last_key}));
+  const std::int64_t row_bytes_max = plan_.identity.max_row_bytes;
+  std::unique_ptr<CountedRows> counted;
+  if (!mapping_.counted && mapping_.counted_by >= 0) {
+    const core::Mapping& counting = plan_.mappings[static_cast<std::size_t>(mapping_.counted_by)];
+    counted = std::make_unique<CountedRows>(source_, counting, row_bytes_max);
+  }
+  const BatchLimits limits{static_cast<std::uint64_t>(std::max(lease_.batch_rows_max, 1)), options_.batch_bytes_max};
+  BatchBuilder builder(mapping_, row_bytes_max, limits, begin, counted.get());
+  while (!stop_.IsSet()) {
+    ASSIGN_OR_RETURN(const bool more, rows.Next());
+    if (!more) {
+      Send(stream, positions, builder.Take(/*end_of_shard=*/true));
+      return absl::OkStatus();
+    }
+    const SourceRow row = rows.row();
+    if (builder.IsFullFor(row) && !Send(stream, positions, builder.Take(/*end_of_shard=*/false))) {
+      return absl::OkStatus();
+    }
+    RETURN_IF_ERROR(builder.Add(row));
+  }
   return absl::OkStatus();
 }
 
-void ShardCarrier::TakePositions() {
-  while (true) {
-    const absl::StatusOr<rpc::StreamPosition> position = stream_->NextPosition();
-    if (!position.ok()) return;  // the stream's end: Finish tells why
-    base::MutexLock lock(&mutex_);
-    progressed_ = true;
-    done_ = position->done;
-  }
-}
-
-void ShardCarrier::Stop() {
-  base::MutexLock lock(&mutex_);
-  stopped_ = true;
-}
-
-void ShardCarrier::Cancel() { stream_->Cancel(); }
-
-bool ShardCarrier::stopped() const {
-  base::MutexLock lock(&mutex_);
-  return stopped_;
-}
-
-bool ShardCarrier::progressed() const {
-  base::MutexLock lock(&mutex_);
-  return progressed_;
+bool ShardCarrier::Send(rpc::BatchStream& stream, PositionReader& positions, rpc::Batch batch) {
+  if (!positions.AwaitRoom(batch.sequence, batch.tuples.size())) return false;
+  base::FaultPoint("reader.before_send");
+  if (!stream.Send(std::move(batch)).ok()) return false;
+  base::FaultPoint("reader.after_send");
+  return true;
 }
 
 }  // namespace vecferry::reader

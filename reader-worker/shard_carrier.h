@@ -4,46 +4,43 @@
 #include <memory>
 
 #include "absl/status/status.h"
-#include "common/base/mutex.h"
 #include "common/core/plan.h"
 #include "common/rpc/clients.h"
 #include "common/sqlite/database.h"
 #include "reader-worker/batch_builder.h"
+#include "reader-worker/lease_keeper.h"
+#include "reader-worker/position_reader.h"
+#include "reader-worker/reader.h"
+#include "reader-worker/stop_flag.h"
 
 namespace vecferry::reader {
 
-// Carries one shard over one stream: from the position that the writer tells to the end of the shard. Run once; Stop and
-// Cancel from any thread. Everything given must outlive it.
+// Carries one leased shard, over as many streams as it takes. Not thread-safe; all that it is given must outlive it.
 class ShardCarrier {
  public:
-  ShardCarrier(sqlite::Database& source, rpc::WriterClient& writer, const core::Plan& plan, const rpc::Lease& lease,
-               const BatchBounds& bounds);
+  ShardCarrier(const ReaderOptions& options, sqlite::Database& source, rpc::WriterClient& writer, const core::Plan& plan,
+               const core::Shard& shard, const rpc::Lease& lease, LeaseKeeper& keeper, StopFlag& stop);
 
-  // OK: the whole shard is committed. kCancelled: stopped. Else the writer's code (writer.proto) or the source's.
-  absl::Status Run();
-  // Sends no further batch; what was sent is committed.
-  void Stop();
-  // Ends the stream at once.
-  void Cancel();
-  // The writer committed something: an attempt that fails afterwards is the first of a new series.
-  bool progressed() const;
+  // OK: all of the shard is committed. kAborted: the lease is lost. kCancelled: stopped; what was sent is committed.
+  // Else why it cannot be carried: the writer stayed away for retry_max, or the source cannot be read.
+  absl::Status Carry();
 
  private:
-  absl::Status SendAll(const rpc::StreamPosition& begin);
-  absl::Status Send(rpc::Batch batch);
-  void TakePositions();
-  bool stopped() const;
+  // One stream, from the position that the writer tells. Sets `moved` when a commit was told.
+  absl::Status CarryOnce(bool& moved);
+  // Errors are those of the source; a stream that ends shows at its Finish.
+  absl::Status SendRows(rpc::BatchStream& stream, PositionReader& positions, const rpc::StreamPosition& begin);
+  bool Send(rpc::BatchStream& stream, PositionReader& positions, rpc::Batch batch);
 
+  const ReaderOptions& options_;
   sqlite::Database& source_;
+  rpc::WriterClient& writer_;
   const core::Plan& plan_;
   const core::Shard& shard_;
   const core::Mapping& mapping_;
-  const BatchBounds bounds_;
-  const std::unique_ptr<rpc::BatchStream> stream_;
-  mutable base::Mutex mutex_;
-  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
-  bool progressed_ ABSL_GUARDED_BY(mutex_) = false;
-  bool done_ ABSL_GUARDED_BY(mutex_) = false;
+  const rpc::Lease& lease_;
+  LeaseKeeper& keeper_;
+  StopFlag& stop_;
 };
 
 }  // namespace vecferry::reader
