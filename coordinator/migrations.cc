@@ -109,7 +109,7 @@ absl::StatusOr<postgres::MigrationRow> Migrations::PlanNew(postgres::Connection&
   row.identity = IdentityText(options.identity);
   row.options = OptionsJson(options);
   row.program_version = VECFERRY_VERSION;
-  row.seconds.plan = row.seconds.total = absl::ToDoubleSeconds(Monotonic() - begin);
+  row.seconds.plan = absl::ToDoubleSeconds(Monotonic() - begin);
   RETURN_IF_ERROR(StorePlan(session, catalog, *plan, row));
   return row;
 }
@@ -155,6 +155,11 @@ absl::StatusOr<rpc::Started> Migrations::Drive(const std::string& conninfo, cons
   }
   ASSIGN_OR_RETURN(core::Plan plan, rpc::ParsePlan(held.plan));
   RETURN_IF_ERROR(postgres::SetOptions(ledger, row.id, epoch, OptionsJson(options)));
+  if (!resumed) {
+    core::StageSeconds planned;  // the plan's own were stored with it
+    planned.total = row.seconds.plan;
+    RETURN_IF_ERROR(postgres::AddStageSeconds(ledger, row.id, epoch, planned));
+  }
   DriverSetup setup{row.id,   epoch,        resumed,      options,
                     conninfo, options_.lease_time, source_, source_turn_, verifier_};
   std::vector<DriverPointer> replaced;  // destroyed, which joins threads, after the lock is free

@@ -125,7 +125,8 @@ class Counting {
     }
     // Rows that the profile itself makes are no rows of the source.
     const bool seeded = std::any_of(plan_.seed_sql.begin(), plan_.seed_sql.end(), [&](const std::string& sql) {
-      return absl::StrContains(sql, core::QuoteIdentifier(table));
+      return absl::StrContains(
+          sql, absl::StrCat("INSERT INTO ", core::QualifiedName(plan_.identity.destination_schema, table), " "));
     });
     const std::string sql =
         absl::StrCat("SELECT count(*) FROM ", core::QualifiedName(plan_.identity.destination_schema, table));
