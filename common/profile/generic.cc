@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/base/status_macros.h"
+#include "common/profile/content_key.h"
 #include "common/profile/source.h"
 
 namespace vecferry::profile {
@@ -53,41 +54,6 @@ std::vector<std::string> FindKey(Draft& draft, const sqlite::SourceTable& table,
     if (filled) return index.columns;
   }
   return {};
-}
-
-// Numbers equal rows by content: their rowids change with VACUUM. typeof() keeps 1 and 1.0 apart, BINARY what a NOCASE
-// column takes for one.
-std::string NumberEqualRows(const sqlite::SourceTable& table) {
-  const std::string from = core::QuoteIdentifier(table.name);
-  std::vector<std::string> terms;
-  for (const sqlite::SourceColumn& column : table.columns) {
-    const std::string quoted = core::QuoteIdentifier(column.name);
-    terms.push_back(absl::StrCat(quoted, " COLLATE BINARY"));
-    // SQLite allows 2,000 terms.
-    if (table.columns.size() < 900) terms.push_back(absl::StrCat("typeof(", quoted, ")"));
-  }
-  return absl::StrCat(from, " AS t CROSS JOIN (SELECT ", table.rowid_name,
-                      " AS vecferry_row, row_number() OVER (PARTITION BY ", absl::StrJoin(terms, ", "), " ORDER BY ",
-                      table.rowid_name, ") AS vecferry_occurrence FROM ", from, ") AS o ON o.vecferry_row = t.",
-                      table.rowid_name);
-}
-
-void AddContentKey(Draft& draft, const sqlite::SourceTable& table, NameSet& names, DraftTable& destination,
-                   core::Mapping& mapping) {
-  // Rows of a WITHOUT ROWID table differ in their key, so each content occurs once.
-  if (!table.without_rowid) mapping.from_sql = NumberEqualRows(table);
-  mapping.inputs.push_back({table.without_rowid ? "1" : "o.vecferry_occurrence", ""});
-  core::Column hash{names.Add("vecferry_rowhash"), {PgKind::kBytea}, core::Conversion::kRowHash};
-  core::Column occurrence{names.Add("vecferry_occurrence"), {PgKind::kInt8}, core::Conversion::kNatural,
-                          static_cast<int>(mapping.inputs.size()) - 1};
-  for (core::Column* column : {&hash, &occurrence}) {
-    column->not_null = true;
-    destination.columns.push_back({.name = column->name, .type = column->type, .not_null = true});
-    mapping.conflict_key.push_back(column->name);
-    mapping.columns.push_back(*column);
-  }
-  draft.Note(absl::StrCat("table ", table.name, " has no key that Postgres can have: its rows get one made of their "
-                          "content (", hash.name, ", ", occurrence.name, ")"));
 }
 
 absl::Status CheckWidth(Draft& draft, const DraftTable& table) {
@@ -179,7 +145,7 @@ absl::Status DraftGenericTable(Draft& draft, const sqlite::SourceTable& table, c
   ASSIGN_OR_RETURN(const bool alias, IsRowidAlias(draft.input.source, table));
   if (alias) RETURN_IF_ERROR(MakeIdentity(draft, table, *Find(designs, key.at(0)), destination));
   if (key.empty()) {
-    AddContentKey(draft, table, names, destination, mapping);
+    RETURN_IF_ERROR(AddContentKey(draft, table, names, destination, mapping));
   } else {
     SetKeyColumns(designs, key, destination, mapping);
   }

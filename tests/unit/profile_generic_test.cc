@@ -124,6 +124,13 @@ TEST_F(GenericTest, KeysTablesWithoutKeyByTheirContent) {
   EXPECT_THAT(mapping.duplicates, IsEmpty());
 }
 
+TEST_F(GenericTest, NumbersRowsOnlyWhereSomeAreEqual) {
+  file_.Run("CREATE TABLE t (a, b); INSERT INTO t VALUES (1, 'x'), (1.0, 'x'), ('1', 'x')");
+  const core::Mapping mapping = Draw().mappings[0];
+  EXPECT_EQ(mapping.from_sql, "\"t\" AS t");
+  EXPECT_EQ(mapping.inputs.back().sql, "1");
+}
+
 TEST_F(GenericTest, CarriesConstraintsAndIndexes) {
   file_.Run("CREATE TABLE parent (code TEXT PRIMARY KEY, n INTEGER UNIQUE);"
             "CREATE TABLE child (id INTEGER PRIMARY KEY, code TEXT REFERENCES parent ON DELETE SET NULL, lost TEXT "
