@@ -17,15 +17,14 @@ void AddFunctions(Draft& draft) {
       absl::StrCat("CREATE OR REPLACE FUNCTION ", draft.Qualified(kJoinTagsFunction),
                    "(tags text[]) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS "
                    "$$ SELECT pg_catalog.left(pg_catalog.array_to_string(tags, ' '), 20000) $$"));
-  draft.plan.setup_sql.push_back(
-      absl::StrCat("CREATE OR REPLACE FUNCTION ", draft.Qualified(kTouchFunction),
-                   "() RETURNS trigger LANGUAGE plpgsql AS "
-                   "$$ BEGIN NEW.updated_at := pg_catalog.now(); RETURN NEW; END $$"));
+  draft.plan.setup_sql.push_back(absl::StrCat("CREATE OR REPLACE FUNCTION ", draft.Qualified(kTouchFunction),
+                                              "() RETURNS trigger LANGUAGE plpgsql AS "
+                                              "$$ BEGIN NEW.updated_at := pg_catalog.now(); RETURN NEW; END $$"));
   // Made at finish: while rows are carried it would put the present in place of their times.
   draft.FindTable("knowledge_nodes")
-      ->triggers.push_back({"trg_knowledge_nodes_updated_at",
-                            absl::StrCat("BEFORE UPDATE ON $0 FOR EACH ROW EXECUTE FUNCTION ",
-                                         draft.Qualified(kTouchFunction), "()")});
+      ->triggers.push_back(
+          {"trg_knowledge_nodes_updated_at",
+           absl::StrCat("BEFORE UPDATE ON $0 FOR EACH ROW EXECUTE FUNCTION ", draft.Qualified(kTouchFunction), "()")});
 }
 
 // Sets the owner of the memories that this migration brings.
@@ -46,10 +45,9 @@ absl::StatusOr<std::optional<std::string>> FindSourceOwner(const Draft& draft) {
   using Answer = std::optional<std::string>;
   for (const core::Mapping& mapping : draft.plan.mappings) {
     if (mapping.destination_table != "users") continue;
-    ASSIGN_OR_RETURN(const core::Value id,
-                     draft.input.source.QueryValue(absl::StrCat(
-                         "SELECT id FROM users WHERE handle = 'local' OR id = '", kLocalUser,
-                         "' ORDER BY handle = 'local' DESC LIMIT 1")));
+    ASSIGN_OR_RETURN(const core::Value id, draft.input.source.QueryValue(
+                                               absl::StrCat("SELECT id FROM users WHERE handle = 'local' OR id = '",
+                                                            kLocalUser, "' ORDER BY handle = 'local' DESC LIMIT 1")));
     std::string bytes;
     if (!id.view().is_null()) {
       convert::ToId(id.view(), bytes);
@@ -66,16 +64,19 @@ absl::Status AddOwner(Draft& draft) {
     return absl::OkStatus();
   }
   const std::string users = draft.Qualified("users");
-  draft.plan.seed_sql.push_back(
-      absl::StrCat("INSERT INTO ", users, " (id, handle, display_name) SELECT '", kLocalUser, "', 'local', 'Local User' "
-                   "WHERE NOT EXISTS (SELECT FROM ", users, " WHERE id = '", kLocalUser, "' OR handle = 'local')"));
+  draft.plan.seed_sql.push_back(absl::StrCat("INSERT INTO ", users, " (id, handle, display_name) SELECT '", kLocalUser,
+                                             "', 'local', 'Local User' "
+                                             "WHERE NOT EXISTS (SELECT FROM ",
+                                             users, " WHERE id = '", kLocalUser, "' OR handle = 'local')"));
   if (draft.Existing("users") == nullptr || draft.Existing("knowledge_nodes") != nullptr) return absl::OkStatus();
   // Whoever has the handle there owns the memories.
-  draft.plan.seed_sql.push_back(absl::StrCat(
-      "DO $do$ DECLARE owner uuid; BEGIN SELECT id INTO owner FROM ", users, " WHERE handle = 'local'; "
-      "IF owner IS NOT NULL THEN EXECUTE pg_catalog.format(", core::QuoteLiteral(absl::StrCat(
-          "ALTER TABLE ", draft.Qualified("knowledge_nodes"), " ALTER COLUMN owner_user_id SET DEFAULT %L")),
-      ", owner); END IF; END $do$"));
+  draft.plan.seed_sql.push_back(
+      absl::StrCat("DO $do$ DECLARE owner uuid; BEGIN SELECT id INTO owner FROM ", users,
+                   " WHERE handle = 'local'; "
+                   "IF owner IS NOT NULL THEN EXECUTE pg_catalog.format(",
+                   core::QuoteLiteral(absl::StrCat("ALTER TABLE ", draft.Qualified("knowledge_nodes"),
+                                                   " ALTER COLUMN owner_user_id SET DEFAULT %L")),
+                   ", owner); END IF; END $do$"));
   return absl::OkStatus();
 }
 
@@ -84,9 +85,9 @@ void AddRegistryRow(Draft& draft, const MainModel& main) {
   const bool carried = draft.carried.count("embedding_model") != 0;
   if (carried && main.registry) return;
   const std::string table = draft.Qualified("embedding_model");
-  draft.plan.seed_sql.push_back(
-      absl::StrCat("INSERT INTO ", table, " (id, name, dimension, hash) SELECT 1, ", core::QuoteLiteral(main.model->name),
-                   ", ", main.model->dimension, ", '' WHERE NOT EXISTS (SELECT FROM ", table, ")"));
+  draft.plan.seed_sql.push_back(absl::StrCat("INSERT INTO ", table, " (id, name, dimension, hash) SELECT 1, ",
+                                             core::QuoteLiteral(main.model->name), ", ", main.model->dimension,
+                                             ", '' WHERE NOT EXISTS (SELECT FROM ", table, ")"));
   draft.Note(absl::StrCat("the source's registry has no row: embedding_model states ", main.model->name, ", ",
                           main.model->dimension, " dimensions, inferred from its vectors, with an empty hash"));
 }

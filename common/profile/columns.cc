@@ -82,8 +82,7 @@ void SetDefaults(const sqlite::SourceTable& table, const Declaration& declaratio
                  ColumnDesign& design, Draft& draft) {
   const bool vector = design.type.kind == PgKind::kVector;
   // A vector that cannot be read arrives as NULL, so that its row arrives at all.
-  design.not_null =
-      design.source->not_null && facts.nulls == 0 && !vector && HoldsAll(design.type, declaration, facts);
+  design.not_null = design.source->not_null && facts.nulls == 0 && !vector && HoldsAll(design.type, declaration, facts);
   if (design.source->default_sql && !vector && !design.source->generated) {
     design.default_sql = TranslateDefault(*design.source->default_sql, design.type);
     if (design.default_sql.empty()) {
@@ -114,15 +113,14 @@ absl::StatusOr<std::vector<ColumnDesign>> DesignColumns(Draft& draft, const sqli
   for (std::size_t i = 0; i < columns.size(); ++i) {
     ColumnDesign design{columns[i], names.Add(columns[i]->name)};
     if (design.name != columns[i]->name) {
-      draft.Note(absl::StrCat("column ", table.name, ".", columns[i]->name, " is named ", design.name,
-                              " at the destination"));
+      draft.Note(
+          absl::StrCat("column ", table.name, ".", columns[i]->name, " is named ", design.name, " at the destination"));
     }
-    const std::optional<core::Conversion> id =
-        id_rule == nullptr ? std::nullopt : id_rule(table, *columns[i]);
+    const std::optional<core::Conversion> id = id_rule == nullptr ? std::nullopt : id_rule(table, *columns[i]);
     std::optional<core::PgType> vector;
     if (questions[i].look == Look::kVector) {
-      ASSIGN_OR_RETURN(vector, RecogniseVector(draft.input, table, *columns[i], facts[i], dimensions[i],
-                                               draft.plan.notes));
+      ASSIGN_OR_RETURN(vector,
+                       RecogniseVector(draft.input, table, *columns[i], facts[i], dimensions[i], draft.plan.notes));
     }
     if (id) {
       design.type = {PgKind::kUuid};
@@ -152,12 +150,11 @@ void AddVectorIndex(Draft& draft, DraftTable& table, const std::string& column, 
                     const std::string& name) {
   if (type.kind != PgKind::kVector || type.dimension == 0 || type.dimension > kHnswDimensionMax) return;
   // m and ef_construction are pgvector's defaults, written out so that they show in reports.
-  table.indexes.push_back(
-      {draft.AddIndexName(name.empty() ? JoinName(table.name, {column}, "hnsw") : name),
-       absl::StrCat("USING hnsw (", core::QuoteIdentifier(column), " ",
-                    core::QualifiedName(draft.plan.extension_schema, "vector_cosine_ops"),
-                    ") WITH (m = 16, ef_construction = 64)"),
-       true});
+  table.indexes.push_back({draft.AddIndexName(name.empty() ? JoinName(table.name, {column}, "hnsw") : name),
+                           absl::StrCat("USING hnsw (", core::QuoteIdentifier(column), " ",
+                                        core::QualifiedName(draft.plan.extension_schema, "vector_cosine_ops"),
+                                        ") WITH (m = 16, ef_construction = 64)"),
+                           true});
 }
 
 }  // namespace vecferry::profile

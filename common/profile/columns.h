@@ -16,13 +16,13 @@ namespace vecferry::profile {
 // How one source column arrives by the generic rules.
 struct ColumnDesign {
   const sqlite::SourceColumn* source = nullptr;
-  std::string name;                 // at the destination
+  std::string name;  // at the destination
   core::PgType type;
   core::Conversion conversion = core::Conversion::kNatural;
   bool not_null = false;
   std::string default_sql;
   std::optional<std::string> fallback;
-  std::int64_t bytes_longest = 0;   // of its texts and blobs, where it is part of a key or index
+  std::int64_t bytes_longest = 0;  // of its texts and blobs, where it is part of a key or index
 };
 
 // The conversion of columns that name the rows of another table by uuid; nullopt = an ordinary column.

@@ -67,7 +67,9 @@ absl::Status AddContentKey(Draft& draft, const sqlite::SourceTable& table, NameS
   if (equal) mapping.from_sql = NumberEqualRows(table);
   mapping.inputs.push_back({equal ? "o.vecferry_occurrence" : "1", ""});
   core::Column hash{names.Add("vecferry_rowhash"), {core::PgKind::kBytea}, core::Conversion::kRowHash};
-  core::Column occurrence{names.Add("vecferry_occurrence"), {core::PgKind::kInt8}, core::Conversion::kNatural,
+  core::Column occurrence{names.Add("vecferry_occurrence"),
+                          {core::PgKind::kInt8},
+                          core::Conversion::kNatural,
                           static_cast<int>(mapping.inputs.size()) - 1};
   for (core::Column* column : {&hash, &occurrence}) {
     column->not_null = true;
@@ -75,8 +77,10 @@ absl::Status AddContentKey(Draft& draft, const sqlite::SourceTable& table, NameS
     mapping.conflict_key.push_back(column->name);
     mapping.columns.push_back(*column);
   }
-  draft.Note(absl::StrCat("table ", table.name, " has no key that Postgres can have: its rows get one made of their "
-                          "content (", hash.name, ", ", occurrence.name, ")"));
+  draft.Note(absl::StrCat("table ", table.name,
+                          " has no key that Postgres can have: its rows get one made of their "
+                          "content (",
+                          hash.name, ", ", occurrence.name, ")"));
   return absl::OkStatus();
 }
 

@@ -6,8 +6,8 @@
 
 namespace vecferry::profile {
 
-// Gives a table without a key one that is made of its rows' content: (vecferry_rowhash, vecferry_occurrence). Rowids would
-// not do: those of keyless tables change with VACUUM, and the same command could then carry every row twice.
+// Gives a table without a key one that is made of its rows' content: (vecferry_rowhash, vecferry_occurrence). Rowids
+// would not do: those of keyless tables change with VACUUM, and the same command could then carry every row twice.
 absl::Status AddContentKey(Draft& draft, const sqlite::SourceTable& table, NameSet& names, DraftTable& destination,
                            core::Mapping& mapping);
 

@@ -38,8 +38,8 @@ const postgres::CatalogTable* Draft::Existing(const std::string& table) const {
 }
 
 DraftTable* Draft::FindTable(const std::string& table) {
-  const auto found = std::find_if(tables.begin(), tables.end(),
-                                  [&](const DraftTable& candidate) { return candidate.name == table; });
+  const auto found =
+      std::find_if(tables.begin(), tables.end(), [&](const DraftTable& candidate) { return candidate.name == table; });
   return found == tables.end() ? nullptr : &*found;
 }
 
@@ -85,8 +85,10 @@ absl::Status SetSourceKey(const sqlite::SourceTable& table, core::Mapping& mappi
   const bool alias = key.size() == 1 && absl::EqualsIgnoreCase(key[0]->declared_type, "INTEGER");
   if (!table.without_rowid && !alias) {
     return absl::FailedPreconditionError(
-        absl::StrCat("table ", table.name, " cannot be read in pieces: its columns rowid, _rowid_ and oid hide the rowid "
-                     "and no INTEGER PRIMARY KEY stands for it; leave it out with --skip ", table.name));
+        absl::StrCat("table ", table.name,
+                     " cannot be read in pieces: its columns rowid, _rowid_ and oid hide the rowid "
+                     "and no INTEGER PRIMARY KEY stands for it; leave it out with --skip ",
+                     table.name));
   }
   mapping.key.is_rowid = false;
   for (const sqlite::SourceColumn* column : key) {

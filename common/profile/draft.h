@@ -32,26 +32,26 @@ struct DraftColumn {
 struct DraftKey {
   std::vector<std::string> columns;
   bool primary = false;
-  std::string name = {};        // "" = table_columns_key
-  bool constraint = true;       // false: a unique index, as in the source
+  std::string name = {};   // "" = table_columns_key
+  bool constraint = true;  // false: a unique index, as in the source
 };
 
 struct DraftIndex {
   std::string name;
-  std::string definition;       // after "ON table"
+  std::string definition;  // after "ON table"
   bool vector_index = false;
 };
 
 struct DraftForeignKey {
   std::vector<std::string> columns;
-  std::string parent_table;     // at the destination
+  std::string parent_table;  // at the destination
   std::vector<std::string> parent_columns;
-  std::string actions = {};     // "ON DELETE CASCADE"
+  std::string actions = {};  // "ON DELETE CASCADE"
 };
 
 struct DraftTrigger {
   std::string name;
-  std::string definition;       // after "CREATE TRIGGER name", with the table's place as $0
+  std::string definition;  // after "CREATE TRIGGER name", with the table's place as $0
 };
 
 struct DraftSequence {
@@ -82,9 +82,9 @@ struct Draft {
   explicit Draft(const PlanInput& plan_input);
 
   const PlanInput& input;
-  core::Plan plan;                 // everything but tables and steps, which Render() writes
-  std::deque<DraftTable> tables;   // parents before children where possible; references stay valid
-  NameSet relations;               // tables, indexes and constraints share one name space in a schema
+  core::Plan plan;                         // everything but tables and steps, which Render() writes
+  std::deque<DraftTable> tables;           // parents before children where possible; references stay valid
+  NameSet relations;                       // tables, indexes and constraints share one name space in a schema
   std::map<std::string, Carried> carried;  // by source table
 
   // The destination's table of that name; nullptr when there is none.

@@ -17,7 +17,7 @@ using core::Conversion;
 using core::PgKind;
 using core::StorageClass;
 
-constexpr std::size_t kHashesMax = 2'000'000;     // 32 MiB in memory at once; more are looked up in several passes
+constexpr std::size_t kHashesMax = 2'000'000;      // 32 MiB in memory at once; more are looked up in several passes
 constexpr std::size_t kDuplicatesMax = 1'000'000;  // they stand in the plan
 
 struct Hash {

@@ -87,8 +87,8 @@ absl::Status FitExistingTables(Draft& draft) {
   std::sort(differences.begin(), differences.end());
   differences.erase(std::unique(differences.begin(), differences.end()), differences.end());
   return absl::FailedPreconditionError(
-      absl::StrCat("schema ", draft.input.identity.destination_schema, " holds tables that do not fit: ",
-                   absl::StrJoin(differences, "; "),
+      absl::StrCat("schema ", draft.input.identity.destination_schema,
+                   " holds tables that do not fit: ", absl::StrJoin(differences, "; "),
                    ". Choose another schema with --schema, leave tables out with --skip, or change the tables"));
 }
 

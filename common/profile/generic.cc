@@ -14,8 +14,8 @@ namespace {
 
 using core::PgKind;
 
-constexpr std::size_t kColumnsMax = 1600;     // of a Postgres table
-constexpr int kFixedRowBytesMax = 8000;       // a row's columns, but for what moves out of line, share one page
+constexpr std::size_t kColumnsMax = 1600;  // of a Postgres table
+constexpr int kFixedRowBytesMax = 8000;    // a row's columns, but for what moves out of line, share one page
 constexpr int kOutOfLinePointerBytes = 18;
 
 const ColumnDesign* Find(const std::vector<ColumnDesign>& designs, const std::string& source_column) {
@@ -76,7 +76,8 @@ absl::Status CheckWidth(Draft& draft, const DraftTable& table) {
     }
   }
   if (bytes > kFixedRowBytesMax) {
-    draft.Note(absl::StrCat("table ", table.name, " has ", table.columns.size(), " columns: a row with most of them set "
+    draft.Note(absl::StrCat("table ", table.name, " has ", table.columns.size(),
+                            " columns: a row with most of them set "
                             "does not fit into a page of Postgres and is rejected"));
   }
   return absl::OkStatus();

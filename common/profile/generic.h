@@ -10,8 +10,7 @@
 namespace vecferry::profile {
 
 // The generic profile: every ordinary table to a table of the same name.
-absl::Status DraftGeneric(Draft& draft, const std::vector<const sqlite::SourceTable*>& tables,
-                          const SaidVectors& said);
+absl::Status DraftGeneric(Draft& draft, const std::vector<const sqlite::SourceTable*>& tables, const SaidVectors& said);
 
 // One table by the generic rules.
 absl::Status DraftGenericTable(Draft& draft, const sqlite::SourceTable& table, const SaidVectors& said,

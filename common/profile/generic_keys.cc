@@ -95,9 +95,8 @@ std::string Actions(const sqlite::SourceForeignKey& key) {
 std::vector<std::string> MapColumns(const Carried& carried, const std::vector<std::string>& columns) {
   std::vector<std::string> mapped;
   for (const std::string& column : columns) {
-    const auto found = std::find_if(carried.columns.begin(), carried.columns.end(), [&](const auto& entry) {
-      return absl::EqualsIgnoreCase(entry.first, column);
-    });
+    const auto found = std::find_if(carried.columns.begin(), carried.columns.end(),
+                                    [&](const auto& entry) { return absl::EqualsIgnoreCase(entry.first, column); });
     if (found == carried.columns.end()) return {};
     mapped.push_back(found->second);
   }
@@ -107,8 +106,7 @@ std::vector<std::string> MapColumns(const Carried& carried, const std::vector<st
 // "" when the key was drafted, else why it could not be.
 std::string TryForeignKey(Draft& draft, const sqlite::SourceTable& table, const sqlite::SourceForeignKey& key) {
   const sqlite::SourceTable* parent_source = draft.input.schema.Find(key.parent_table);
-  const auto parent_carried =
-      parent_source == nullptr ? draft.carried.end() : draft.carried.find(parent_source->name);
+  const auto parent_carried = parent_source == nullptr ? draft.carried.end() : draft.carried.find(parent_source->name);
   if (parent_carried == draft.carried.end()) return "that table is not carried";
   const Carried& child_carried = draft.carried.at(table.name);
   DraftTable* child = draft.FindTable(child_carried.destination);

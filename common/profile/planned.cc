@@ -14,9 +14,8 @@ namespace vecferry::profile {
 namespace {
 
 bool IsPlannedSource(const PlannedTable& planned, const std::string& column) {
-  return std::any_of(planned.columns.begin(), planned.columns.end(), [&](const PlannedColumn& candidate) {
-    return absl::EqualsIgnoreCase(candidate.source, column);
-  });
+  return std::any_of(planned.columns.begin(), planned.columns.end(),
+                     [&](const PlannedColumn& candidate) { return absl::EqualsIgnoreCase(candidate.source, column); });
 }
 
 // The column of a mapping that the plan states; nullopt when the source has nothing for it.
@@ -127,16 +126,16 @@ absl::StatusOr<int> FillPlanned(Draft& draft, const sqlite::SourceTable& table, 
     mapping.columns.push_back(*std::move(column));
   }
   if (extras != Extras::kLeave) {
-    RETURN_IF_ERROR(CarryExtras(draft, table, planned, extras == Extras::kNullable, said,
-                                *draft.FindTable(planned.name), mapping));
+    RETURN_IF_ERROR(
+        CarryExtras(draft, table, planned, extras == Extras::kNullable, said, *draft.FindTable(planned.name), mapping));
     NoteSourceIndexes(draft, table, planned.name);
   }
   if (metadata) mapping.columns.push_back(*std::move(metadata));
   return draft.AddMapping(std::move(mapping));
 }
 
-void ReferTo(Draft& draft, const std::string& table, const std::vector<std::string>& columns,
-             const std::string& parent, const std::string& actions) {
+void ReferTo(Draft& draft, const std::string& table, const std::vector<std::string>& columns, const std::string& parent,
+             const std::string& actions) {
   DraftTable* child = draft.FindTable(table);
   const DraftTable* referred = draft.FindTable(parent);
   if (child == nullptr || referred == nullptr) return;
@@ -151,9 +150,9 @@ void AddPlannedIndex(Draft& draft, const std::string& table, const std::string& 
                      const std::string& where) {
   DraftTable* destination = draft.FindTable(table);
   if (draft.Existing(table) != nullptr) return;
-  destination->indexes.push_back(
-      {draft.AddIndexName(absl::StrCat("idx_", table, "_", column)),
-       absl::StrCat("USING ", method, " (", core::QuoteIdentifier(column), ")", where.empty() ? "" : " WHERE ", where)});
+  destination->indexes.push_back({draft.AddIndexName(absl::StrCat("idx_", table, "_", column)),
+                                  absl::StrCat("USING ", method, " (", core::QuoteIdentifier(column), ")",
+                                               where.empty() ? "" : " WHERE ", where)});
 }
 
 }  // namespace vecferry::profile

@@ -17,8 +17,8 @@ namespace vecferry::profile {
 struct PlannedColumn {
   std::string name;
   core::PgType type;
-  std::string source = {};               // the column that fills it; "" = none
-  std::string input_sql = {};            // an expression in place of the plain column
+  std::string source = {};     // the column that fills it; "" = none
+  std::string input_sql = {};  // an expression in place of the plain column
   core::Conversion conversion = core::Conversion::kNatural;
   bool not_null = false;
   std::string default_sql = {};
@@ -29,7 +29,7 @@ struct PlannedColumn {
   bool identity = false;
   std::string check_sql = {};
   std::string generated_sql = {};
-  bool read_only = false;                // read, so that the row's sum covers it, and not written
+  bool read_only = false;  // read, so that the row's sum covers it, and not written
 };
 
 struct PlannedTable {
@@ -43,8 +43,8 @@ struct PlannedTable {
 DraftTable& AddPlannedTable(Draft& draft, const PlannedTable& planned);
 
 enum class Extras {
-  kCarry,     // columns that the plan has no place for keep their name and take their generic type; NOT NULL only with a
-              // default, since programs that know the plan alone do not fill them
+  kCarry,  // columns that the plan has no place for keep their name and take their generic type; NOT NULL only with a
+           // default, since programs that know the plan alone do not fill them
   kNullable,  // the same, always nullable and without defaults: other rows of the table come from elsewhere
   kLeave,     // another mapping of the same source table carries them
 };
@@ -54,8 +54,8 @@ absl::StatusOr<int> FillPlanned(Draft& draft, const sqlite::SourceTable& table, 
                                 Extras extras, const SaidVectors& said);
 
 // A foreign key of the profile's own, where the parent can be referred to.
-void ReferTo(Draft& draft, const std::string& table, const std::vector<std::string>& columns,
-             const std::string& parent, const std::string& actions);
+void ReferTo(Draft& draft, const std::string& table, const std::vector<std::string>& columns, const std::string& parent,
+             const std::string& actions);
 
 // idx_<table>_<column>, as the plan names them; `method` gin or btree, `where` "" or a condition.
 void AddPlannedIndex(Draft& draft, const std::string& table, const std::string& column, const std::string& method,

@@ -17,13 +17,12 @@ absl::Status Recognise(const PlanInput& input, core::Plan& plan) {
   const std::string& asked = input.identity.profile;
   const std::string missing = WhyNotVestige(input.schema);
   if (asked != "auto" && asked != "vestige" && asked != "generic") {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--profile ", asked, ": auto, vestige and generic are allowed"));
+    return absl::InvalidArgumentError(absl::StrCat("--profile ", asked, ": auto, vestige and generic are allowed"));
   }
   if (asked == "vestige" && !missing.empty()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--profile vestige: ", input.identity.source_path, " is no Vestige store: ", missing,
-                     "; use --profile generic (or auto, which chooses it)"));
+    return absl::InvalidArgumentError(absl::StrCat("--profile vestige: ", input.identity.source_path,
+                                                   " is no Vestige store: ", missing,
+                                                   "; use --profile generic (or auto, which chooses it)"));
   }
   plan.profile = asked == "auto" ? (missing.empty() ? "vestige" : "generic") : asked;
   if (asked != "auto") {
@@ -49,8 +48,7 @@ absl::Status FindAllDuplicates(Draft& draft) {
         if (key.columns != mapping.conflict_key) keys.push_back(key.columns);
       }
     }
-    RETURN_IF_ERROR(
-        FindDuplicates(draft.input, *draft.input.schema.Find(mapping.source_table), keys, mapping));
+    RETURN_IF_ERROR(FindDuplicates(draft.input, *draft.input.schema.Find(mapping.source_table), keys, mapping));
   }
   return absl::OkStatus();
 }

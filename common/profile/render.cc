@@ -65,10 +65,10 @@ void AddForeignKeySteps(Draft& draft, const DraftTable& table, std::vector<Finis
     step.columns = key.columns;
     step.parent_table = key.parent_table;
     step.parent_columns = key.parent_columns;
-    step.sql = absl::StrCat("ALTER TABLE ", draft.Qualified(table.name), " ADD CONSTRAINT ",
-                            core::QuoteIdentifier(step.name), " FOREIGN KEY (", ColumnList(key.columns),
-                            ") REFERENCES ", draft.Qualified(key.parent_table), " (", ColumnList(key.parent_columns),
-                            ")", key.actions);
+    step.sql =
+        absl::StrCat("ALTER TABLE ", draft.Qualified(table.name), " ADD CONSTRAINT ", core::QuoteIdentifier(step.name),
+                     " FOREIGN KEY (", ColumnList(key.columns), ") REFERENCES ", draft.Qualified(key.parent_table),
+                     " (", ColumnList(key.parent_columns), ")", key.actions);
     steps.push_back(std::move(step));
   }
 }

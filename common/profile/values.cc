@@ -42,9 +42,8 @@ std::vector<std::string> Expressions(const Question& question) {
     case Look::kValue: return {column};
     case Look::kVector:
       // length() of a blob reads no more than the record's header.
-      return {absl::StrCat("typeof(", column, ")"),
-              absl::StrCat("CASE typeof(", column, ") WHEN 'blob' THEN length(", column, ") WHEN 'text' THEN ", column,
-                           " END")};
+      return {absl::StrCat("typeof(", column, ")"), absl::StrCat("CASE typeof(", column, ") WHEN 'blob' THEN length(",
+                                                                 column, ") WHEN 'text' THEN ", column, " END")};
   }
   return {};
 }
@@ -81,8 +80,7 @@ void LookAtVector(StorageClass storage, const ValueView& measure, PgKind candida
   } else if (storage == StorageClass::kText) {
     scratch.clear();
     const convert::Outcome outcome = convert::ToVector(measure, 0, scratch);
-    const bool good =
-        outcome.fidelity == convert::Fidelity::kExact || outcome.fidelity == convert::Fidelity::kRounded;
+    const bool good = outcome.fidelity == convert::Fidelity::kExact || outcome.fidelity == convert::Fidelity::kRounded;
     // vector_recv's form: two 16-bit words, then the components.
     if (good && scratch.size() > 4) dimension = static_cast<std::int64_t>(scratch.size() - 4) / 4;
   }
@@ -110,16 +108,15 @@ bool IsPlausible(absl::string_view blob) {
 }  // namespace
 
 absl::StatusOr<std::vector<ValueFacts>> ScanValues(sqlite::Database& source, const std::string& table,
-                                                    const std::vector<Question>& questions) {
+                                                   const std::vector<Question>& questions) {
   std::vector<ValueFacts> facts(questions.size());
   if (questions.empty()) return facts;
   std::vector<std::string> expressions;
   for (const Question& question : questions) {
     for (std::string& expression : Expressions(question)) expressions.push_back(std::move(expression));
   }
-  ASSIGN_OR_RETURN(sqlite::Statement rows,
-                   source.Prepare(absl::StrCat("SELECT ", absl::StrJoin(expressions, ", "), " FROM ",
-                                               core::QuoteIdentifier(table))));
+  ASSIGN_OR_RETURN(sqlite::Statement rows, source.Prepare(absl::StrCat("SELECT ", absl::StrJoin(expressions, ", "),
+                                                                       " FROM ", core::QuoteIdentifier(table))));
   std::string scratch;
   while (true) {
     ASSIGN_OR_RETURN(const bool row, rows.Step());

@@ -29,19 +29,19 @@ struct Question {
 // What a column really holds.
 struct ValueFacts {
   std::int64_t nulls = 0;
-  std::int64_t values = 0;                  // not NULL
+  std::int64_t values = 0;                   // not NULL
   std::array<std::int64_t, 5> classes = {};  // by core::StorageClass
-  bool fits = true;                         // every value, exactly or rounded
-  std::int64_t bytes_longest = 0;           // of texts and blobs; not with kStorage
+  bool fits = true;                          // every value, exactly or rounded
+  std::int64_t bytes_longest = 0;            // of texts and blobs; not with kStorage
   // kVector: rows by dimension; blobs whose length no float32 array has are not among them.
   std::map<std::int64_t, std::int64_t> dimensions;
-  std::int64_t vectors = 0;                 // rows in `dimensions`
+  std::int64_t vectors = 0;  // rows in `dimensions`
   bool Saw(core::StorageClass storage) const { return classes[static_cast<std::size_t>(storage)] != 0; }
 };
 
 // Answers all questions about one table in one pass.
 absl::StatusOr<std::vector<ValueFacts>> ScanValues(sqlite::Database& source, const std::string& table,
-                                                    const std::vector<Question>& questions);
+                                                   const std::vector<Question>& questions);
 
 // Whether the first blobs of a column read as float32 numbers that a model would make.
 absl::StatusOr<bool> LooksLikeFloats(sqlite::Database& source, const std::string& table, const std::string& column);

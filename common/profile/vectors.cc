@@ -24,10 +24,9 @@ std::string ListDimensions(const ValueFacts& facts) {
   std::vector<std::pair<std::int64_t, std::int64_t>> counts(facts.dimensions.begin(), facts.dimensions.end());
   std::sort(counts.begin(), counts.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
   const std::size_t shown = std::min<std::size_t>(counts.size(), 3);
-  std::string list = absl::StrJoin(counts.begin(), counts.begin() + shown, ", ",
-                                   [](std::string* out, const auto& entry) {
-                                     absl::StrAppend(out, entry.first, " (", entry.second, " rows)");
-                                   });
+  std::string list = absl::StrJoin(
+      counts.begin(), counts.begin() + shown, ", ",
+      [](std::string* out, const auto& entry) { absl::StrAppend(out, entry.first, " (", entry.second, " rows)"); });
   return counts.size() > shown ? absl::StrCat(list, " and others") : list;
 }
 
@@ -45,8 +44,8 @@ std::optional<std::pair<std::string, std::string>> FindNamed(const sqlite::Sourc
 // One dimension: vector(D). Several: vector, which takes them all and cannot be indexed.
 core::PgType TypeForDimensions(const std::string& name, const ValueFacts& facts, std::vector<std::string>& notes) {
   if (facts.dimensions.rbegin()->first > kVectorDimensionMax) {
-    notes.push_back(absl::StrCat(name, ": vectors of ", facts.dimensions.rbegin()->first, " dimensions; pgvector holds ",
-                                 kVectorDimensionMax, ": carried as bytea"));
+    notes.push_back(absl::StrCat(name, ": vectors of ", facts.dimensions.rbegin()->first,
+                                 " dimensions; pgvector holds ", kVectorDimensionMax, ": carried as bytea"));
     return {PgKind::kBytea};
   }
   if (facts.dimensions.size() == 1) {
@@ -79,8 +78,8 @@ absl::StatusOr<SaidVectors> ParseVectorColumns(const PlanInput& input) {
       for (const sqlite::SourceTable& table : input.schema.tables) {
         if (table.kind == sqlite::TableKind::kOrdinary && tables.size() < 10) tables.push_back(table.name);
       }
-      return BadFlag(value, absl::StrCat("the source has no such table and column; its tables: ",
-                                         absl::StrJoin(tables, ", ")));
+      return BadFlag(
+          value, absl::StrCat("the source has no such table and column; its tables: ", absl::StrJoin(tables, ", ")));
     }
     if (!said.emplace(*named, dimension).second) return BadFlag(value, "this column is named twice");
   }
@@ -120,9 +119,8 @@ std::optional<int> DeclaredDimension(absl::string_view declared_type) {
 }
 
 absl::StatusOr<std::optional<core::PgType>> RecogniseVector(const PlanInput& input, const sqlite::SourceTable& table,
-                                                            const sqlite::SourceColumn& column,
-                                                            const ValueFacts& facts, std::optional<int> said,
-                                                            std::vector<std::string>& notes) {
+                                                            const sqlite::SourceColumn& column, const ValueFacts& facts,
+                                                            std::optional<int> said, std::vector<std::string>& notes) {
   using Answer = std::optional<core::PgType>;
   const std::string name = absl::StrCat(table.name, ".", column.name);
   if (said) {
@@ -137,7 +135,7 @@ absl::StatusOr<std::optional<core::PgType>> RecogniseVector(const PlanInput& inp
   const std::optional<int> declared = DeclaredDimension(column.declared_type);
   if (facts.vectors == 0) {
     return declared && facts.values == 0 && *declared <= kVectorDimensionMax ? Answer({PgKind::kVector, *declared})
-                                                                              : std::nullopt;
+                                                                             : std::nullopt;
   }
   const bool named = declared || HasVectorName(column.name);
   if (!facts.Saw(StorageClass::kBlob)) {
@@ -145,8 +143,9 @@ absl::StatusOr<std::optional<core::PgType>> RecogniseVector(const PlanInput& inp
     return named && facts.vectors == facts.values ? Answer(TypeForDimensions(name, facts, notes)) : std::nullopt;
   }
   // A few damaged blobs do not make a column of embeddings something else; without the name, every blob must agree.
-  const bool agreed = named ? facts.vectors * 4 >= facts.values * 3
-                            : HasVectorCompanion(table) && facts.vectors == facts.values && facts.dimensions.size() == 1;
+  const bool agreed = named
+                          ? facts.vectors * 4 >= facts.values * 3
+                          : HasVectorCompanion(table) && facts.vectors == facts.values && facts.dimensions.size() == 1;
   if (!agreed) return std::nullopt;
   ASSIGN_OR_RETURN(const bool floats, LooksLikeFloats(input.source, table.name, column.name));
   return floats ? Answer(TypeForDimensions(name, facts, notes)) : std::nullopt;

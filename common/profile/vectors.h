@@ -32,9 +32,8 @@ std::optional<int> DeclaredDimension(absl::string_view declared_type);
 // Where a column of `table` is a vector: its type. nullopt: it is none. Notes say what follows from several dimensions.
 // Errors: kInvalidArgument when --vector-column says a dimension that no value has.
 absl::StatusOr<std::optional<core::PgType>> RecogniseVector(const PlanInput& input, const sqlite::SourceTable& table,
-                                                            const sqlite::SourceColumn& column,
-                                                            const ValueFacts& facts, std::optional<int> said,
-                                                            std::vector<std::string>& notes);
+                                                            const sqlite::SourceColumn& column, const ValueFacts& facts,
+                                                            std::optional<int> said, std::vector<std::string>& notes);
 
 }  // namespace vecferry::profile
 

@@ -25,13 +25,32 @@ const std::vector<std::string>& KeyColumns() {
 
 // Tables of the store's versions in which memory_id and node_id name memories.
 bool IsKnownTable(const std::string& name) {
-  static const std::set<std::string> names = {
-      "memory_states", "fsrs_cards", "state_transitions", "memory_access_log", "deletion_tombstones", "knowledge_edges",
-      "compressed_memories", "composition_members", "embedding_profile_migration_checkpoints", "code_memory_anchors",
-      "vector_journal", "synaptic_tags", "synaptic_events", "synaptic_capture_items", "retrieval_replay_capsules",
-      "retrieval_replay_items", "counterfactual_replays", "memory_receipts", "memory_prs", "agent_traces",
-      "receipt_disclosures", "artifact_lineage", "failure_feedback", "suppression_operations",
-      "suppression_cascade_effects", "memory_connections"};
+  static const std::set<std::string> names = {"memory_states",
+                                              "fsrs_cards",
+                                              "state_transitions",
+                                              "memory_access_log",
+                                              "deletion_tombstones",
+                                              "knowledge_edges",
+                                              "compressed_memories",
+                                              "composition_members",
+                                              "embedding_profile_migration_checkpoints",
+                                              "code_memory_anchors",
+                                              "vector_journal",
+                                              "synaptic_tags",
+                                              "synaptic_events",
+                                              "synaptic_capture_items",
+                                              "retrieval_replay_capsules",
+                                              "retrieval_replay_items",
+                                              "counterfactual_replays",
+                                              "memory_receipts",
+                                              "memory_prs",
+                                              "agent_traces",
+                                              "receipt_disclosures",
+                                              "artifact_lineage",
+                                              "failure_feedback",
+                                              "suppression_operations",
+                                              "suppression_cascade_effects",
+                                              "memory_connections"};
   return names.count(name) != 0;
 }
 
@@ -54,8 +73,8 @@ std::optional<Conversion> MemoryRule(const SourceTable& table, const SourceColum
 // A source table that the plan has a place for.
 struct Placed {
   PlannedTable planned;
-  std::string source;                 // its table in the source
-  std::vector<std::string> needed;    // columns without which the table is another one of that name
+  std::string source;               // its table in the source
+  std::vector<std::string> needed;  // columns without which the table is another one of that name
   Extras extras = Extras::kCarry;
 };
 
@@ -75,8 +94,10 @@ std::vector<Placed> PlacedTables(const Draft& draft, const MainModel& main) {
           {PlanKnowledgeNodes(draft, main), "knowledge_nodes", KeyColumns()},
           {PlanEdges(), "memory_connections", {"source_id", "target_id", "link_type"}},
           {PlanNodeEmbeddings("node_embeddings", main), "node_embeddings", {"node_id", "embedding"}, Extras::kNullable},
-          {PlanNodeEmbeddings("embedding_profile_vectors", main), "embedding_profile_vectors",
-           {"profile_id", "node_id", "embedding"}, Extras::kNullable},
+          {PlanNodeEmbeddings("embedding_profile_vectors", main),
+           "embedding_profile_vectors",
+           {"profile_id", "node_id", "embedding"},
+           Extras::kNullable},
           {PlanReviewEvents(), "review_events", {"id", "memory_id", "timestamp", "rating"}}};
 }
 
@@ -155,8 +176,7 @@ std::string WhyNotVestige(const sqlite::SourceSchema& schema) {
   for (const std::string& column : KeyColumns()) {
     if (FindColumn(*table, column) == nullptr) missing.push_back(column);
   }
-  return missing.empty() ? ""
-                         : absl::StrCat("its table knowledge_nodes lacks ", absl::StrJoin(missing, ", "));
+  return missing.empty() ? "" : absl::StrCat("its table knowledge_nodes lacks ", absl::StrJoin(missing, ", "));
 }
 
 absl::StatusOr<std::string> ReadVestigeVersion(const PlanInput& input) {

@@ -80,16 +80,17 @@ int BoundDimension(const Draft& draft) {
 }
 
 absl::Status Mismatch(const Draft& draft, const EmbeddingModel& there, const EmbeddingModel& here) {
-  return absl::FailedPreconditionError(absl::StrCat(
-      "ModelMismatch: schema ", draft.input.identity.destination_schema, " holds vectors of ", Describe(there),
-      ", the source's are of ", Describe(here), ": they cannot be compared with one another. Choose another schema with "
-      "--schema, or pass --allow-model-mismatch: the registry row stays and the source's vectors go to "
-      "knowledge_node_embeddings"));
+  return absl::FailedPreconditionError(
+      absl::StrCat("ModelMismatch: schema ", draft.input.identity.destination_schema, " holds vectors of ",
+                   Describe(there), ", the source's are of ", Describe(here),
+                   ": they cannot be compared with one another. Choose another schema with "
+                   "--schema, or pass --allow-model-mismatch: the registry row stays and the source's vectors go to "
+                   "knowledge_node_embeddings"));
 }
 
 // The model that the destination already has decides; only a schema without one takes the source's.
-absl::Status DecideModel(Draft& draft, const Found& found, const std::optional<EmbeddingModel>& source,
-                         MainModel& main, bool& mismatch) {
+absl::Status DecideModel(Draft& draft, const Found& found, const std::optional<EmbeddingModel>& source, MainModel& main,
+                         bool& mismatch) {
   const int bound = BoundDimension(draft);
   const std::optional<EmbeddingModel> registered =
       draft.input.destination == nullptr ? std::nullopt : draft.input.destination->registry;
@@ -130,17 +131,19 @@ void TakeProfile(const Draft& draft, const VestigeProfile& profile, MainModel& m
   main.embedding_sql = of_profile;
   main.is_main_of_profile_vectors = absl::StrCat("t.profile_id = ", id, " AND ", IsBlobOf("t", profile.dimension));
   if (!profile.is_legacy() || !HasNodeEmbeddings(draft.input.schema)) return;
-  const std::string of_mirror = "(SELECT m.embedding FROM node_embeddings AS m WHERE m.node_id = t.id AND "
-                                "typeof(m.embedding) = 'blob' LIMIT 1)";
+  const std::string of_mirror =
+      "(SELECT m.embedding FROM node_embeddings AS m WHERE m.node_id = t.id AND "
+      "typeof(m.embedding) = 'blob' LIMIT 1)";
   main.embedding_sql = absl::StrCat("CASE WHEN coalesce(length(", of_mirror, "), -1) > coalesce(length(", of_profile,
                                     "), -1) THEN ", of_mirror, " ELSE ", of_profile, " END");
   absl::StrAppend(&main.is_main_of_profile_vectors,
                   " AND NOT EXISTS (SELECT 1 FROM node_embeddings AS m WHERE m.node_id = t.node_id AND "
                   "typeof(m.embedding) = 'blob' AND length(m.embedding) > length(t.embedding))");
   main.is_main_of_node_embeddings =
-      absl::StrCat(IsBlobOf("t", profile.dimension), " AND length(t.embedding) > coalesce((SELECT length(e.embedding) "
-                   "FROM embedding_profile_vectors AS e WHERE e.profile_id = ", id,
-                   " AND e.node_id = t.node_id AND typeof(e.embedding) = 'blob'), -1)");
+      absl::StrCat(IsBlobOf("t", profile.dimension),
+                   " AND length(t.embedding) > coalesce((SELECT length(e.embedding) "
+                   "FROM embedding_profile_vectors AS e WHERE e.profile_id = ",
+                   id, " AND e.node_id = t.node_id AND typeof(e.embedding) = 'blob'), -1)");
 }
 
 void TakeNodeEmbeddings(const Draft& draft, bool unnamed, MainModel& main) {
@@ -148,8 +151,8 @@ void TakeNodeEmbeddings(const Draft& draft, bool unnamed, MainModel& main) {
   main.embedding_sql = absl::StrCat(
       "(SELECT e.embedding FROM node_embeddings AS e WHERE e.node_id = t.id AND typeof(e.embedding) = 'blob' AND ",
       IsOfModel(draft.input.schema, "e", model, unnamed), " LIMIT 1)");
-  main.is_main_of_node_embeddings = absl::StrCat(IsBlobOf("t", main.model->dimension), " AND ",
-                                                 IsOfModel(draft.input.schema, "t", model, unnamed));
+  main.is_main_of_node_embeddings =
+      absl::StrCat(IsBlobOf("t", main.model->dimension), " AND ", IsOfModel(draft.input.schema, "t", model, unnamed));
 }
 
 }  // namespace

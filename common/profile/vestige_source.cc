@@ -19,18 +19,20 @@ std::string Text(const core::ValueView& value) { return core::SanitizeText(value
 
 // 0: not a dimension.
 int Dimension(const core::ValueView& value) {
-  const bool fits = value.storage == core::StorageClass::kInteger && value.integer > 0 &&
-                    value.integer <= kVectorDimensionMax;
+  const bool fits =
+      value.storage == core::StorageClass::kInteger && value.integer > 0 && value.integer <= kVectorDimensionMax;
   return fits ? static_cast<int>(value.integer) : 0;
 }
 
 // Whether a profile has a main vector of its own dimension. Under the legacy profile a wider row of node_embeddings is
 // the memory's vector in place of the profile's.
 absl::StatusOr<bool> HasMainVector(const PlanInput& input, const VestigeProfile& profile) {
-  std::string sql = absl::StrCat("SELECT 1 FROM embedding_profile_vectors AS e WHERE e.profile_id = ",
-                                 core::QuoteLiteral(profile.id), " AND ", IsBlobOf("e", profile.dimension));
+  std::string sql =
+      absl::StrCat("SELECT 1 FROM embedding_profile_vectors AS e WHERE e.profile_id = ", core::QuoteLiteral(profile.id),
+                   " AND ", IsBlobOf("e", profile.dimension));
   if (profile.is_legacy() && HasNodeEmbeddings(input.schema)) {
-    absl::StrAppend(&sql, " AND NOT EXISTS (SELECT 1 FROM node_embeddings AS m WHERE m.node_id = e.node_id AND "
+    absl::StrAppend(&sql,
+                    " AND NOT EXISTS (SELECT 1 FROM node_embeddings AS m WHERE m.node_id = e.node_id AND "
                     "typeof(m.embedding) = 'blob' AND length(m.embedding) > length(e.embedding))");
   }
   ASSIGN_OR_RETURN(const core::Value found, input.source.QueryValue(absl::StrCat(sql, " LIMIT 1")));
@@ -88,7 +90,8 @@ absl::StatusOr<std::vector<VectorGroup>> ReadGroups(const PlanInput& input) {
       HasTable(input.schema, "node_embeddings", {"model"}) ? "coalesce(CAST(model AS TEXT), '')" : "''";
   ASSIGN_OR_RETURN(sqlite::Statement rows,
                    input.source.Prepare(absl::StrCat(
-                       "SELECT ", model, ", length(embedding) / 4, count(*) FROM node_embeddings WHERE "
+                       "SELECT ", model,
+                       ", length(embedding) / 4, count(*) FROM node_embeddings WHERE "
                        "typeof(embedding) = 'blob' AND length(embedding) > 0 AND length(embedding) % 4 = 0 "
                        "GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT 1000")));
   while (true) {

@@ -53,12 +53,13 @@ TEST_P(VestigeDdlTest, MakesEveryTableKeyAndIndex) {
   for (const core::FinishStep& step : plan->steps) {
     const bool index = step.kind == core::StepKind::kIndex;
     if (!index && step.kind != core::StepKind::kConstraint && step.kind != core::StepKind::kForeignKey) continue;
-    EXPECT_EQ(database_.QueryValue(absl::StrCat(
-                  index ? "SELECT count(*) FROM pg_indexes WHERE schemaname = 'mem' AND indexname = "
-                        : "SELECT count(*) FROM pg_constraint WHERE connamespace = 'mem'::regnamespace AND conname = ",
-                  core::QuoteLiteral(step.name), index ? " AND tablename = " : " AND conrelid::regclass::text = 'mem.' || ",
-                  core::QuoteLiteral(step.table))),
-              "1")
+    EXPECT_EQ(
+        database_.QueryValue(absl::StrCat(
+            index ? "SELECT count(*) FROM pg_indexes WHERE schemaname = 'mem' AND indexname = "
+                  : "SELECT count(*) FROM pg_constraint WHERE connamespace = 'mem'::regnamespace AND conname = ",
+            core::QuoteLiteral(step.name), index ? " AND tablename = " : " AND conrelid::regclass::text = 'mem.' || ",
+            core::QuoteLiteral(step.table))),
+        "1")
         << step.sql;
   }
   // A second run finds what the first one made, and has nothing to make.
@@ -88,8 +89,9 @@ TEST_F(DdlTest, SearchesLongTextsAndKeepsTimesUntilTheTriggerIsMade) {
   MakeVestigeStore(file_, {.version = 18});
   const core::Plan plan = Draw();
   MakeTables(database_, plan);
-  database_.Run("INSERT INTO mem.knowledge_nodes (id, content, tags, updated_at) SELECT gen_random_uuid(), "
-                "string_agg('word' || i, ' '), '{alpha,beta}', '2026-01-01Z' FROM generate_series(1, 200000) i");
+  database_.Run(
+      "INSERT INTO mem.knowledge_nodes (id, content, tags, updated_at) SELECT gen_random_uuid(), "
+      "string_agg('word' || i, ' '), '{alpha,beta}', '2026-01-01Z' FROM generate_series(1, 200000) i");
   EXPECT_EQ(database_.QueryValue("SELECT search_vec @@ 'word1 & alpha' FROM mem.knowledge_nodes"), "t");
   database_.Run("UPDATE mem.knowledge_nodes SET node_type = 'fact'");
   EXPECT_EQ(database_.QueryValue("SELECT updated_at = '2026-01-01Z' FROM mem.knowledge_nodes"), "t");
@@ -105,8 +107,9 @@ TEST_F(DdlTest, GivesMemoriesToWhoeverHasTheHandleLocal) {
   for (const core::Table& table : first.tables) {
     if (table.name == "users") database_.Run(table.create_sql);
   }
-  database_.Run("ALTER TABLE mem.users ADD PRIMARY KEY (id); ALTER TABLE mem.users ADD UNIQUE (handle);"
-                "INSERT INTO mem.users (id, handle) VALUES ('0b8d6c1e-0000-4000-8000-000000000077', 'local')");
+  database_.Run(
+      "ALTER TABLE mem.users ADD PRIMARY KEY (id); ALTER TABLE mem.users ADD UNIQUE (handle);"
+      "INSERT INTO mem.users (id, handle) VALUES ('0b8d6c1e-0000-4000-8000-000000000077', 'local')");
   const postgres::Catalog catalog = ReadCatalog(database_);
   const core::Plan plan = Draw(&catalog);
   MakeTables(database_, plan);
@@ -119,12 +122,15 @@ TEST_F(DdlTest, GivesMemoriesToWhoeverHasTheHandleLocal) {
 
 TEST_F(DdlTest, TakesOddNames) {
   const std::string longest(70, 'n');
-  file_.Run(absl::StrCat("CREATE TABLE \"Order \"\" Items\" (\"ctid\" INTEGER PRIMARY KEY, \"a b\" TEXT UNIQUE, \"A B2\" "
-                         "TEXT, \"select\" BLOB DEFAULT x'00', \"", longest, "\" TEXT DEFAULT 'it''s', \"", longest,
-                         "2\" JSON DEFAULT '{}', oid, \"\" TEXT);"
-                         "CREATE TABLE \"order \"\" items2\" (\"\xc3\xa9\" TEXT, at DATETIME DEFAULT CURRENT_TIMESTAMP);"
-                         "CREATE INDEX \"", longest, "_a\" ON \"Order \"\" Items\"(\"A B2\"); CREATE INDEX \"", longest,
-                         "_b\" ON \"Order \"\" Items\"(\"a b\", \"A B2\")"));
+  file_.Run(
+      absl::StrCat("CREATE TABLE \"Order \"\" Items\" (\"ctid\" INTEGER PRIMARY KEY, \"a b\" TEXT UNIQUE, \"A B2\" "
+                   "TEXT, \"select\" BLOB DEFAULT x'00', \"",
+                   longest, "\" TEXT DEFAULT 'it''s', \"", longest,
+                   "2\" JSON DEFAULT '{}', oid, \"\" TEXT);"
+                   "CREATE TABLE \"order \"\" items2\" (\"\xc3\xa9\" TEXT, at DATETIME DEFAULT CURRENT_TIMESTAMP);"
+                   "CREATE INDEX \"",
+                   longest, "_a\" ON \"Order \"\" Items\"(\"A B2\"); CREATE INDEX \"", longest,
+                   "_b\" ON \"Order \"\" Items\"(\"a b\", \"A B2\")"));
   const core::Plan plan = Draw();
   MakeTables(database_, plan);
   Finish(database_, plan);
@@ -137,8 +143,9 @@ TEST_F(DdlTest, TakesOddNames) {
 TEST_F(DdlTest, ListsAllDifferencesOfExistingTablesAtOnce) {
   file_.Run("CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT, embedding BLOB, lost TEXT)");
   file_.Run(absl::StrCat("INSERT INTO t VALUES (1, 'x', ", VectorLiteral({0.5F, 1, 2}), ", NULL)"));
-  database_.Run("CREATE SCHEMA mem; CREATE TABLE mem.t (id bigint, name integer, embedding public.vector(4), needed text "
-                "NOT NULL, filled text NOT NULL DEFAULT ''); CREATE UNIQUE INDEX half ON mem.t (id) WHERE id > 5");
+  database_.Run(
+      "CREATE SCHEMA mem; CREATE TABLE mem.t (id bigint, name integer, embedding public.vector(4), needed text "
+      "NOT NULL, filled text NOT NULL DEFAULT ''); CREATE UNIQUE INDEX half ON mem.t (id) WHERE id > 5");
   const postgres::Catalog catalog = ReadCatalog(database_);
   file_.Close();
   EXPECT_THAT(DrawPlan(file_, MakeIdentity(file_), &catalog),
@@ -151,8 +158,9 @@ TEST_F(DdlTest, ListsAllDifferencesOfExistingTablesAtOnce) {
 
 TEST_F(DdlTest, MergesIntoATableThatFits) {
   file_.Run("CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT, body JSON); INSERT INTO t VALUES (9, 'not json')");
-  database_.Run("CREATE SCHEMA mem; CREATE TABLE mem.t (id bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY, body "
-                "jsonb, more text)");
+  database_.Run(
+      "CREATE SCHEMA mem; CREATE TABLE mem.t (id bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY, body "
+      "jsonb, more text)");
   const postgres::Catalog catalog = ReadCatalog(database_);
   const core::Plan plan = Draw(&catalog);
   EXPECT_EQ(plan.mappings[0].mode, core::LoadMode::kMerge);

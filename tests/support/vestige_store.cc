@@ -55,16 +55,18 @@ class Builder {
 
  private:
   void AddMemory(const std::string& id) {
-    file_.Run(absl::StrCat("INSERT INTO knowledge_nodes (id, content, created_at, updated_at, last_accessed, stability, "
-                           "reps, tags, next_review) VALUES (", id, ", '", Words(random_, 12), "', '", Time(random_),
-                           "', '", Time(random_), "', '", Time(random_), "', ", random_() % 1000 / 7.0, ", ",
-                           random_() % 9, ", '[\"", Words(random_, 1), "\",\"a b\"]', ",
-                           random_() % 2 == 0 ? "NULL" : absl::StrCat("'", Time(random_), "'"), ")"));
+    file_.Run(
+        absl::StrCat("INSERT INTO knowledge_nodes (id, content, created_at, updated_at, last_accessed, stability, "
+                     "reps, tags, next_review) VALUES (",
+                     id, ", '", Words(random_, 12), "', '", Time(random_), "', '", Time(random_), "', '", Time(random_),
+                     "', ", random_() % 1000 / 7.0, ", ", random_() % 9, ", '[\"", Words(random_, 1), "\",\"a b\"]', ",
+                     random_() % 2 == 0 ? "NULL" : absl::StrCat("'", Time(random_), "'"), ")"));
   }
 
   void AddEmbedding(const std::string& id, const std::string& value) {
-    file_.Run(absl::StrCat("INSERT INTO node_embeddings (node_id, embedding, dimensions, model, created_at) VALUES (", id,
-                           ", ", value, ", ", options_.dimension, ", '", options_.model, "', '", Time(random_), "')"));
+    file_.Run(absl::StrCat("INSERT INTO node_embeddings (node_id, embedding, dimensions, model, created_at) VALUES (",
+                           id, ", ", value, ", ", options_.dimension, ", '", options_.model, "', '", Time(random_),
+                           "')"));
   }
 
   // One memory in ten has none.
@@ -75,7 +77,8 @@ class Builder {
       const std::string id = absl::StrCat("'", MemoryId(i), "'");
       const std::string value = VectorLiteral(RandomVector(random_, options_.dimension));
       AddEmbedding(id, value);
-      if (options_.version >= 28) AddProfileVector(options_.active_profile, options_.model, options_.dimension, id, value);
+      if (options_.version >= 28)
+        AddProfileVector(options_.active_profile, options_.model, options_.dimension, id, value);
     }
     if (options_.version < 28) return;
     file_.Run(absl::StrCat("INSERT INTO embedding_profile_state VALUES (1, '", options_.active_profile, "', '",
@@ -86,8 +89,8 @@ class Builder {
   }
 
   void AddProfile(const std::string& id, const std::string& model, int dimension, const std::string& status) {
-    file_.Run(absl::StrCat("INSERT INTO embedding_profiles VALUES ('", id, "', '", model, "', ", dimension, ", '", status,
-                           "', '", Time(random_), "')"));
+    file_.Run(absl::StrCat("INSERT INTO embedding_profiles VALUES ('", id, "', '", model, "', ", dimension, ", '",
+                           status, "', '", Time(random_), "')"));
   }
 
   void AddProfileVector(const std::string& profile, const std::string& model, int dimension, const std::string& id,
@@ -106,7 +109,9 @@ class Builder {
     file_.Run(absl::StrCat("INSERT INTO fsrs_cards (memory_id) VALUES (", id, ")"));
   }
 
-  std::string RandomMemory() { return absl::StrCat("'", MemoryId(static_cast<int>(random_() % options_.memories)), "'"); }
+  std::string RandomMemory() {
+    return absl::StrCat("'", MemoryId(static_cast<int>(random_() % options_.memories)), "'");
+  }
 
   void AddRelations() {
     for (int i = 0; i < options_.memories; ++i) AddEdge(RandomMemory(), RandomMemory());
@@ -119,8 +124,9 @@ class Builder {
                              RandomMemory(), ", 'read', '", Time(random_), "')"));
     }
     if (options_.version < 13) return;
-    file_.Run("INSERT INTO deletion_tombstones (memory_id, deleted_at) VALUES "
-              "('0b8d6c1e-0000-4000-8000-00000000dead', '2026-05-01 00:00:00')");
+    file_.Run(
+        "INSERT INTO deletion_tombstones (memory_id, deleted_at) VALUES "
+        "('0b8d6c1e-0000-4000-8000-00000000dead', '2026-05-01 00:00:00')");
   }
 
   void AddRegistry() {
@@ -159,8 +165,7 @@ class Builder {
       case Damage::kBlobId: return AddMemory("x'00ff10'");
       case Damage::kNullIds: return AddMemory("NULL"), AddMemory("NULL");
       case Damage::kSameIdTwice:
-        return AddMemory("'5d4c3b2a-0000-4000-8000-0000000000bb'"),
-               AddMemory("'5D4C3B2A-0000-4000-8000-0000000000BB'");
+        return AddMemory("'5d4c3b2a-0000-4000-8000-0000000000bb'"), AddMemory("'5D4C3B2A-0000-4000-8000-0000000000BB'");
       case Damage::kEmptyTimes: return SpoilMemory("last_accessed = '', created_at = 'yesterday'");
       case Damage::kInvalidJson: return SpoilMemory("tags = '[\"open'");
       case Damage::kJsonForbidden:
@@ -178,12 +183,14 @@ class Builder {
         return file_.Run("UPDATE node_embeddings SET model = 'test/model-x' WHERE rowid = last_insert_rowid()");
       case Damage::kLongTag: return SpoilMemory("tags = '[\"' || replace(hex(zeroblob(1500)), '0', 'x') || '\"]'");
       case Damage::kLongText:
-        return SpoilMemory("content = (WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 120000) "
-                           "SELECT group_concat('word' || i, ' ') FROM n)");
+        return SpoilMemory(
+            "content = (WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 120000) "
+            "SELECT group_concat('word' || i, ' ') FROM n)");
       case Damage::kTextInInteger: return SpoilMemory("reps = 'many'");
       case Damage::kInfinity: return SpoilMemory("stability = 9e999");
       case Damage::kOrphans:
-        AddEmbedding("'0b8d6c1e-0000-4000-8000-000000000001'", VectorLiteral(RandomVector(random_, options_.dimension)));
+        AddEmbedding("'0b8d6c1e-0000-4000-8000-000000000001'",
+                     VectorLiteral(RandomVector(random_, options_.dimension)));
         if (options_.version >= 3) {
           AddEdge("'0b8d6c1e-0000-4000-8000-000000000002'", RandomMemory());
           AddCard("'0b8d6c1e-0000-4000-8000-000000000003'");

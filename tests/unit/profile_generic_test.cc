@@ -35,11 +35,13 @@ class GenericTest : public ::testing::Test {
 };
 
 TEST_F(GenericTest, GivesColumnsTheirDeclaredTypesWhereValuesAllow) {
-  file_.Run("CREATE TABLE t (id INTEGER PRIMARY KEY, good JSON, bad JSON, flag BOOLEAN, count BOOLEAN, at DATETIME, "
-            "never DATETIME, uid UUID, price DECIMAL(9,2), n INTEGER, free, mixed)");
-  file_.Run("INSERT INTO t VALUES (1, '{\"a\":1}', '{', 1, 7, '2026-01-02 03:04:05', 'tomorrow', "
-            "'0b8d6c1e-0000-4000-8000-000000000001', 1.25, 'text', 5, 5), (2, '[]', '{}', 0, 0, "
-            "'2026-01-02T03:04:05Z', '2026-01-01', NULL, 3, 1, 6, 'six')");
+  file_.Run(
+      "CREATE TABLE t (id INTEGER PRIMARY KEY, good JSON, bad JSON, flag BOOLEAN, count BOOLEAN, at DATETIME, "
+      "never DATETIME, uid UUID, price DECIMAL(9,2), n INTEGER, free, mixed)");
+  file_.Run(
+      "INSERT INTO t VALUES (1, '{\"a\":1}', '{', 1, 7, '2026-01-02 03:04:05', 'tomorrow', "
+      "'0b8d6c1e-0000-4000-8000-000000000001', 1.25, 'text', 5, 5), (2, '[]', '{}', 0, 0, "
+      "'2026-01-02T03:04:05Z', '2026-01-01', NULL, 3, 1, 6, 'six')");
   const core::Plan plan = Draw();
   EXPECT_EQ(plan.profile, "generic");
   EXPECT_EQ(TypeOf(plan, "t", "id"), "bigint");
@@ -58,8 +60,9 @@ TEST_F(GenericTest, GivesColumnsTheirDeclaredTypesWhereValuesAllow) {
 }
 
 TEST_F(GenericTest, NumbersFromWhereSqliteWouldGoOn) {
-  file_.Run("CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT, a TEXT); INSERT INTO t (a) VALUES ('x'), ('y'), "
-            "('z'); DELETE FROM t WHERE id = 3");
+  file_.Run(
+      "CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT, a TEXT); INSERT INTO t (a) VALUES ('x'), ('y'), "
+      "('z'); DELETE FROM t WHERE id = 3");
   const core::Plan plan = Draw();
   const core::FinishStep* sequence = FindStep(plan, core::StepKind::kSequence, "id");
   ASSERT_NE(sequence, nullptr);
@@ -69,8 +72,9 @@ TEST_F(GenericTest, NumbersFromWhereSqliteWouldGoOn) {
 }
 
 TEST_F(GenericTest, RecognisesVectorsByNameAndContent) {
-  file_.Run("CREATE TABLE t (id INTEGER PRIMARY KEY, embedding BLOB NOT NULL, image_vector BLOB, avatar BLOB, "
-            "vec BLOB, emb TEXT)");
+  file_.Run(
+      "CREATE TABLE t (id INTEGER PRIMARY KEY, embedding BLOB NOT NULL, image_vector BLOB, avatar BLOB, "
+      "vec BLOB, emb TEXT)");
   for (int i = 0; i < 10; ++i) {
     file_.Run(absl::StrCat("INSERT INTO t VALUES (", i, ", ", Vector(0.5F, 8), ", ", Vector(0.5F, i == 3 ? 4 : 8),
                            ", randomblob(32), x'", std::string(64, 'f'), "', '[0.5, 1]')"));
@@ -132,11 +136,12 @@ TEST_F(GenericTest, NumbersRowsOnlyWhereSomeAreEqual) {
 }
 
 TEST_F(GenericTest, CarriesConstraintsAndIndexes) {
-  file_.Run("CREATE TABLE parent (code TEXT PRIMARY KEY, n INTEGER UNIQUE);"
-            "CREATE TABLE child (id INTEGER PRIMARY KEY, code TEXT REFERENCES parent ON DELETE SET NULL, lost TEXT "
-            "REFERENCES nowhere(x), d TEXT DEFAULT (lower('X')));"
-            "CREATE INDEX by_code ON child(code); CREATE INDEX half ON child(code) WHERE code > 'm';"
-            "CREATE INDEX by_expr ON child(lower(code)); CREATE UNIQUE INDEX one_each ON child(code, id)");
+  file_.Run(
+      "CREATE TABLE parent (code TEXT PRIMARY KEY, n INTEGER UNIQUE);"
+      "CREATE TABLE child (id INTEGER PRIMARY KEY, code TEXT REFERENCES parent ON DELETE SET NULL, lost TEXT "
+      "REFERENCES nowhere(x), d TEXT DEFAULT (lower('X')));"
+      "CREATE INDEX by_code ON child(code); CREATE INDEX half ON child(code) WHERE code > 'm';"
+      "CREATE INDEX by_expr ON child(lower(code)); CREATE UNIQUE INDEX one_each ON child(code, id)");
   const core::Plan plan = Draw();
   EXPECT_NE(FindStep(plan, core::StepKind::kConstraint, "parent_pkey"), nullptr);
   EXPECT_NE(FindStep(plan, core::StepKind::kConstraint, "parent_n_key"), nullptr);
@@ -156,9 +161,10 @@ TEST_F(GenericTest, CarriesConstraintsAndIndexes) {
 }
 
 TEST_F(GenericTest, KeepsBothEndsOfAForeignKeyAlike) {
-  file_.Run("CREATE TABLE parent (id UUID PRIMARY KEY); CREATE TABLE child (id INTEGER PRIMARY KEY, p UUID REFERENCES "
-            "parent(id)); INSERT INTO parent VALUES ('0b8d6c1e-0000-4000-8000-000000000001');"
-            "INSERT INTO child VALUES (1, 'gone')");
+  file_.Run(
+      "CREATE TABLE parent (id UUID PRIMARY KEY); CREATE TABLE child (id INTEGER PRIMARY KEY, p UUID REFERENCES "
+      "parent(id)); INSERT INTO parent VALUES ('0b8d6c1e-0000-4000-8000-000000000001');"
+      "INSERT INTO child VALUES (1, 'gone')");
   const core::Plan plan = Draw();
   EXPECT_EQ(TypeOf(plan, "parent", "id"), "text");
   EXPECT_EQ(TypeOf(plan, "child", "p"), "text");
@@ -166,9 +172,10 @@ TEST_F(GenericTest, KeepsBothEndsOfAForeignKeyAlike) {
 }
 
 TEST_F(GenericTest, NamesWhatItLeavesOut) {
-  file_.Run("CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT); CREATE VIEW v AS SELECT id FROM t; CREATE VIRTUAL "
-            "TABLE f USING fts5(x); CREATE TABLE other (id INTEGER PRIMARY KEY); CREATE TRIGGER tr AFTER INSERT ON t "
-            "BEGIN SELECT 1; END");
+  file_.Run(
+      "CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT); CREATE VIEW v AS SELECT id FROM t; CREATE VIRTUAL "
+      "TABLE f USING fts5(x); CREATE TABLE other (id INTEGER PRIMARY KEY); CREATE TRIGGER tr AFTER INSERT ON t "
+      "BEGIN SELECT 1; END");
   identity_.skip = {"other"};
   const core::Plan plan = Draw();
   std::set<std::string> left;
@@ -181,8 +188,8 @@ TEST_F(GenericTest, NamesWhatItLeavesOut) {
 TEST_F(GenericTest, RefusesWhatDoesNotExist) {
   file_.Run("CREATE TABLE t (id INTEGER PRIMARY KEY)");
   identity_.only = {"tt"};
-  EXPECT_THAT(DrawPlan(file_, identity_),
-              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("--only tt: the source has no such table; it has t")));
+  EXPECT_THAT(DrawPlan(file_, identity_), StatusIs(absl::StatusCode::kInvalidArgument,
+                                                   HasSubstr("--only tt: the source has no such table; it has t")));
   identity_.only = {};
   identity_.skip = {"t"};
   EXPECT_THAT(DrawPlan(file_, identity_), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("left to carry")));
@@ -193,8 +200,9 @@ TEST_F(GenericTest, RefusesWhatDoesNotExist) {
 }
 
 TEST_F(GenericTest, FindsKeysThatMeetOnlyAtTheDestination) {
-  file_.Run("CREATE TABLE t (k TEXT PRIMARY KEY, v); INSERT INTO t VALUES ('ab', 1), ('a' || char(0) || 'b', 2), "
-            "('c', 3), (NULL, 4), (NULL, 5)");
+  file_.Run(
+      "CREATE TABLE t (k TEXT PRIMARY KEY, v); INSERT INTO t VALUES ('ab', 1), ('a' || char(0) || 'b', 2), "
+      "('c', 3), (NULL, 4), (NULL, 5)");
   const core::Plan plan = Draw();
   const std::vector<core::ValueView> second = {core::ValueView::Integer(2)};
   EXPECT_THAT(plan.mappings[0].duplicates, ElementsAre(core::EncodeRecord(second)));

@@ -1,8 +1,7 @@
-#include "common/profile/types.h"
-
 #include <gtest/gtest.h>
 
 #include "common/profile/names.h"
+#include "common/profile/types.h"
 #include "common/profile/vectors.h"
 
 namespace vecferry::profile {
@@ -78,7 +77,7 @@ TEST(NameSetTest, CutsLongNamesAtACharacterAndKeepsThemApart) {
   EXPECT_LE(second.size(), 63U);
   EXPECT_NE(first, second);
   EXPECT_EQ(first.substr(0, 54), std::string(53, 'a') + "_");  // not half of the é
-  EXPECT_EQ(NameSet().Add(one), first);  // the same in every run
+  EXPECT_EQ(NameSet().Add(one), first);                        // the same in every run
 }
 
 TEST(NameSetTest, RenamesSystemColumnsAndEmptyNames) {

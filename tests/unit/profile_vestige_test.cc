@@ -29,9 +29,9 @@ TEST_P(VestigeVersionTest, HasAPlaceForEveryColumn) {
   EXPECT_THAT(ForgottenColumns(file, *plan), IsEmpty());
   for (const char* table : {"knowledge_nodes", "scheduling", "edges", "knowledge_node_embeddings", "embedding_model",
                             "domains", "users", "groups", "group_memberships", "review_events"}) {
-    EXPECT_TRUE(std::any_of(plan->tables.begin(), plan->tables.end(),
-                            [&](const core::Table& candidate) { return candidate.name == table; }))
-        << table;
+    EXPECT_TRUE(std::any_of(plan->tables.begin(), plan->tables.end(), [&](const core::Table& candidate) {
+      return candidate.name == table;
+    })) << table;
   }
   EXPECT_EQ(TypeOf(*plan, "knowledge_nodes", "embedding"), "vector(8)");
   EXPECT_EQ(TypeOf(*plan, "knowledge_node_embeddings", "embedding"), "vector");
@@ -187,9 +187,10 @@ TEST_F(VestigeTest, LetsAWiderMirrorWinOnlyUnderTheLegacyProfile) {
   EXPECT_EQ(length(plan), "64");  // of another dimension, so the memory has no main vector
   const core::Mapping* vectors = FindMapping(plan, "embedding_profile_vectors", "knowledge_node_embeddings");
   EXPECT_THAT(Read(*vectors, "is_main", absl::StrCat("t.node_id = '", MemoryId(2), "'")), ElementsAre("0"));
-  file_.Run("PRAGMA foreign_keys = OFF; UPDATE embedding_profiles SET profile_id = 'mine' WHERE status = 'active';"
-            "UPDATE embedding_profile_vectors SET profile_id = 'mine' WHERE profile_id LIKE 'nomic%';"
-            "UPDATE embedding_profile_state SET active_profile_id = 'mine'");
+  file_.Run(
+      "PRAGMA foreign_keys = OFF; UPDATE embedding_profiles SET profile_id = 'mine' WHERE status = 'active';"
+      "UPDATE embedding_profile_vectors SET profile_id = 'mine' WHERE profile_id LIKE 'nomic%';"
+      "UPDATE embedding_profile_state SET active_profile_id = 'mine'");
   EXPECT_EQ(length(Draw()), "32");
 }
 
@@ -243,8 +244,9 @@ TEST_F(VestigeTest, KeepsTablesOfTheSameNameAndAnotherShape) {
 
 TEST_F(VestigeTest, CarriesTheSourcesOwnUsers) {
   Make({.version = 18});
-  file_.Run("CREATE TABLE users (id TEXT PRIMARY KEY, handle TEXT NOT NULL UNIQUE, note TEXT); INSERT INTO users VALUES "
-            "('0b8d6c1e-0000-4000-8000-000000000077', 'local', 'mine')");
+  file_.Run(
+      "CREATE TABLE users (id TEXT PRIMARY KEY, handle TEXT NOT NULL UNIQUE, note TEXT); INSERT INTO users VALUES "
+      "('0b8d6c1e-0000-4000-8000-000000000077', 'local', 'mine')");
   const core::Plan plan = Draw();
   ASSERT_NE(FindMapping(plan, "users", "users"), nullptr);
   EXPECT_EQ(TypeOf(plan, "users", "note"), "text");
