@@ -30,7 +30,11 @@ absl::Status BatchBuilder::Add(const SourceRow& row) {
   if (counted_ != nullptr) {
     ASSIGN_OR_RETURN(carries, counted_->Carries(row.key, key_record));
   }
-  if (carries) AddEncoded(row, key_record);
+  if (carries) {
+    AddEncoded(row, key_record);
+  } else {
+    ++batch_.rows_rejected;  // told where it is counted
+  }
   batch_.last_key = std::move(key_record);
   return absl::OkStatus();
 }
