@@ -63,11 +63,14 @@ struct Element {
 };
 
 // Calls `take` with each element. Returns how the value fails to be a JSON array; `take` ends it by an outcome too.
-std::optional<Outcome> ForEachElement(const core::ValueView& value,
+// Tells how many NULs the text had, which are passed over.
+std::optional<Outcome> ForEachElement(const core::ValueView& value, int& nuls,
                                       const std::function<std::optional<Outcome>(const Element&)>& take) {
   if (value.storage != core::StorageClass::kText) return WrongType(value, "JSON array");
+  std::string buffer;
+  const absl::string_view text = WithoutNuls(value.bytes, buffer, nuls);
   const auto invalid = [&value] { return Unfit("invalid_json", absl::StrCat(Describe(value), " is no JSON")); };
-  JsonReader reader(value.bytes);
+  JsonReader reader(text);
   const bool is_array = reader.Next() == JsonToken::kBeginArray;
   JsonToken token = is_array ? reader.Next() : JsonToken::kNull;
   while (is_array && token != JsonToken::kEndArray) {
@@ -75,7 +78,7 @@ std::optional<Outcome> ForEachElement(const core::ValueView& value,
     const JsonToken first = token;
     while (reader.depth() > 1 && token != JsonToken::kError) token = reader.Next();
     if (token == JsonToken::kError) return invalid();
-    if (auto stop = take({first, value.bytes.substr(begin, reader.end() - begin)})) return stop;
+    if (auto stop = take({first, text.substr(begin, reader.end() - begin)})) return stop;
     token = reader.Next();
   }
   // What follows, and a value that is no array, must be JSON too to be named rightly.
@@ -88,7 +91,7 @@ std::optional<Outcome> ForEachElement(const core::ValueView& value,
 // What was changed in the elements of a text[].
 struct Changes {
   JsonRepairs repairs;
-  int not_text = 0, too_long = 0;
+  int raw_nuls = 0, not_text = 0, too_long = 0;
 };
 
 Outcome ResultOf(const Changes& changes) {
@@ -98,7 +101,7 @@ Outcome ResultOf(const Changes& changes) {
   if (changes.repairs.invalid_utf8 > 0) {
     return Repaired("invalid_utf8", "invalid UTF-8 sequences in elements became U+FFFD");
   }
-  if (changes.repairs.any()) {
+  if (changes.repairs.any() || changes.raw_nuls > 0) {
     return Repaired("nul_in_text", "NULs in elements removed, lone surrogates became U+FFFD");
   }
   if (changes.not_text > 0) {
@@ -125,7 +128,7 @@ Outcome ToTextArray(const core::ValueView& value, std::size_t element_bytes_max,
   if (value.is_null()) return Null();
   ArrayWriter array(kTextOid, out);
   Changes changes;
-  const auto problem = ForEachElement(value, [&](const Element& element) -> std::optional<Outcome> {
+  const auto problem = ForEachElement(value, changes.raw_nuls, [&](const Element& element) -> std::optional<Outcome> {
     if (element.token == JsonToken::kNull) {
       array.AddNull();
       return std::nullopt;
@@ -150,8 +153,8 @@ Outcome ToTextArray(const core::ValueView& value, std::size_t element_bytes_max,
 Outcome ToUuidArray(const core::ValueView& value, std::string& out) {
   if (value.is_null()) return Null();
   ArrayWriter array(kUuidOid, out);
-  int respelled = 0;
-  const auto problem = ForEachElement(value, [&](const Element& element) -> std::optional<Outcome> {
+  int respelled = 0, nuls = 0;
+  const auto problem = ForEachElement(value, nuls, [&](const Element& element) -> std::optional<Outcome> {
     if (element.token == JsonToken::kNull) {
       array.AddNull();
       return std::nullopt;
@@ -173,6 +176,7 @@ Outcome ToUuidArray(const core::ValueView& value, std::string& out) {
     return *problem;
   }
   array.Finish();
+  if (nuls > 0) return Repaired("nul_in_text", absl::StrCat(nuls, " NULs removed"));
   if (respelled == 0) return Exact();
   return Repaired("uuid_spelling", absl::StrCat(respelled, " elements are other spellings of a UUID: normalised"));
 }

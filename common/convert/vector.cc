@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "common/convert/decimal.h"
 #include "common/convert/json_reader.h"
 #include "common/convert/wire.h"
 
@@ -62,22 +63,32 @@ std::optional<Outcome> CheckBlob(absl::string_view blob, int wanted) {
 
 Outcome NotFinite() { return Unfit("vector_not_finite", "a component is NaN, infinite or beyond the type's range"); }
 
+// A number beyond a double's range: zero when it is too small, nullopt when it is too large.
+std::optional<float> ReadExtreme(absl::string_view digits) {
+  const std::optional<Decimal> decimal = ReadDecimal(digits);
+  if (!decimal || decimal->point > 0) return std::nullopt;
+  return decimal->negative ? -0.0f : 0.0f;
+}
+
 // One component; `rounded` when a single does not say the same number. nullopt: beyond a single's range.
 std::optional<float> ReadComponent(absl::string_view digits, bool& rounded) {
+  const char* const end = digits.data() + digits.size();
   double number = 0;
-  const auto error = std::from_chars(digits.data(), digits.data() + digits.size(), number).ec;
-  if (error != std::errc() && std::abs(number) > 1) return std::nullopt;
+  if (std::from_chars(digits.data(), end, number).ec != std::errc()) {
+    rounded = true;
+    return ReadExtreme(digits);
+  }
   float single = 0;
-  if (std::from_chars(digits.data(), digits.data() + digits.size(), single).ec != std::errc()) {
+  if (std::from_chars(digits.data(), end, single).ec != std::errc()) {
     single = static_cast<float>(number);  // too small or too large for a single: zero, or infinite
   }
   if (!std::isfinite(single)) return std::nullopt;
-  if (static_cast<double>(single) == number && error == std::errc()) return single;
+  if (static_cast<double>(single) == number) return single;
+  // Other digits may mean the same single: those that a program prints for it.
   char shortest[32];
-  const auto end = std::to_chars(shortest, shortest + sizeof(shortest), single).ptr;
   double back = 0;
-  std::from_chars(shortest, end, back);
-  rounded = rounded || back != number || error != std::errc();
+  std::from_chars(shortest, std::to_chars(shortest, shortest + sizeof(shortest), single).ptr, back);
+  rounded = rounded || back != number;
   return single;
 }
 

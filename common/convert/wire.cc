@@ -1,7 +1,9 @@
 #include "common/convert/wire.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -44,6 +46,13 @@ absl::string_view Trim(absl::string_view text) {
   while (!text.empty() && IsSpace(text.front())) text.remove_prefix(1);
   while (!text.empty() && IsSpace(text.back())) text.remove_suffix(1);
   return text;
+}
+
+absl::string_view WithoutNuls(absl::string_view text, std::string& buffer, int& nuls) {
+  nuls = static_cast<int>(std::count(text.begin(), text.end(), '\0'));
+  if (nuls == 0) return text;
+  std::remove_copy(text.begin(), text.end(), std::back_inserter(buffer), '\0');
+  return buffer;
 }
 
 std::string RealText(double value) {

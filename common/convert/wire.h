@@ -32,6 +32,9 @@ std::string Describe(const core::ValueView& value);
 // Without the white space around it that Postgres' input functions ignore.
 absl::string_view Trim(absl::string_view text);
 
+// `text` without its NULs: itself when it has none, else `buffer`, which gets the rest. Tells how many there were.
+absl::string_view WithoutNuls(absl::string_view text, std::string& buffer, int& nuls);
+
 // A finite or infinite double as text: the shortest digits that read back as the same bits, laid out as SQLite's
 // CAST(real AS TEXT): "0.1", "5.0", "1.0e+20", "-Inf".
 std::string RealText(double value);
