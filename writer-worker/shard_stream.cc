@@ -29,7 +29,7 @@ absl::StatusOr<const core::Mapping*> FindMapping(const core::Plan& plan, int sha
 }  // namespace
 
 absl::Status ShardStream::Run() {
-  auto request = calls_.Next(absl::Now() + options_.lease_time);
+  auto request = call_.Next(absl::Now() + options_.lease_time);
   RETURN_IF_ERROR(request.status());
   if (!request->has_open()) return absl::InvalidArgumentError("the first request must open a shard");
   RETURN_IF_ERROR(Open(request->open()));
@@ -40,6 +40,11 @@ absl::Status ShardStream::Run() {
     if (!group_->empty()) RETURN_IF_ERROR(CommitGroup());
   }
   return *last_status;
+}
+
+void ShardStream::EndSession() {
+  group_.reset();
+  session_.reset();
 }
 
 absl::Status ShardStream::Connect(const v1::OpenShard& open) {
@@ -81,7 +86,7 @@ absl::Status ShardStream::Open(const v1::OpenShard& open) {
 absl::Status ShardStream::CollectGroup(std::optional<absl::Status>* last_status) {
   absl::Time deadline = absl::InfiniteFuture();  // an empty group waits for its first batch
   while (group_->bytes() < options_.commit_group_bytes && !group_->wants_commit()) {
-    absl::StatusOr<v1::IngestRequest> request = calls_.Next(deadline);
+    absl::StatusOr<v1::IngestRequest> request = call_.Next(deadline);
     if (absl::IsDeadlineExceeded(request.status())) return absl::OkStatus();
     if (!request.ok()) {
       *last_status = absl::IsOutOfRange(request.status()) ? absl::OkStatus() : request.status();
@@ -107,7 +112,7 @@ void ShardStream::Answer(const core::Checkpoint& checkpoint) {
   response.mutable_checkpoint()->set_next_sequence(checkpoint.next_sequence);
   if (checkpoint.last_key) response.mutable_checkpoint()->set_last_key(*checkpoint.last_key);
   response.mutable_checkpoint()->set_done(checkpoint.done);
-  calls_.Send(std::move(response));
+  call_.Send(response);
 }
 
 postgres::Connection::Canceller ShardStream::canceller() {

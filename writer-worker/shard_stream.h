@@ -8,7 +8,7 @@
 #include "common/base/mutex.h"
 #include "common/postgres/connection.h"
 #include "writer-worker/group_writer.h"
-#include "writer-worker/ingest_reactor.h"
+#include "writer-worker/ingest_call.h"
 #include "writer-worker/plan_cache.h"
 #include "writer-worker/received_batch.h"
 #include "writer-worker/writer_service.h"
@@ -20,11 +20,13 @@ namespace vecferry::writer {
 class ShardStream {
  public:
   ShardStream(const WriterOptions& options, const postgres::ConnectionResolver& resolver, PlanCache& plans,
-              IngestReactor& calls)
-      : options_(options), resolver_(resolver), plans_(plans), calls_(calls) {}
+              IngestCall& call)
+      : options_(options), resolver_(resolver), plans_(plans), call_(call) {}
 
   // Until the reader has sent all, or an error; returns the call's status.
   absl::Status Run();
+  // Ends the session, an open transaction with it.
+  void EndSession();
   // Cancels the statement at work; does nothing before the session is open.
   postgres::Connection::Canceller canceller();
 
@@ -39,7 +41,7 @@ class ShardStream {
   const WriterOptions& options_;
   const postgres::ConnectionResolver& resolver_;
   PlanCache& plans_;
-  IngestReactor& calls_;
+  IngestCall& call_;
   FrameAssembler frames_;
   std::shared_ptr<const core::Plan> plan_;
   std::optional<postgres::Connection> session_;

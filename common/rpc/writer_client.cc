@@ -76,7 +76,9 @@ class GrpcBatchStream : public BatchStream {
 
   absl::StatusOr<StreamPosition> NextPosition() override {
     v1::IngestResponse response;
-    if (!stream_->Read(&response)) return absl::OutOfRangeError("the writer sends no more positions");
+    if (!stream_->Read(&response) || response.closing()) {
+      return absl::OutOfRangeError("the writer sends no more positions");
+    }
     const v1::Checkpoint& checkpoint = response.checkpoint();
     StreamPosition position;
     position.next_sequence = checkpoint.next_sequence();
