@@ -3,7 +3,6 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
-
 #include <algorithm>
 #include <map>
 #include <utility>
@@ -19,7 +18,7 @@ struct Arguments::State {
   std::map<std::string, std::vector<std::string>> values;
   std::map<std::string, bool> switches;
   std::vector<std::string> flags;
-  std::vector<std::string> single;  // may be given once
+  std::vector<std::string> single;                 // may be given once
   std::map<std::string, std::string> value_names;  // by flag
 
   State(std::string about, std::string command) : app(std::move(about), std::move(command)) {}
@@ -97,8 +96,8 @@ absl::Status Arguments::Parse(const std::vector<std::string>& words) {
   const std::vector<std::string> extras = state_->app.remaining();
   if (!extras.empty() && !help_asked()) {
     // The unknown flag itself, not the value that was meant for it.
-    const auto flag = std::find_if(extras.begin(), extras.end(),
-                                   [](const std::string& word) { return absl::StartsWith(word, "-"); });
+    const auto flag =
+        std::find_if(extras.begin(), extras.end(), [](const std::string& word) { return absl::StartsWith(word, "-"); });
     if (flag == extras.end()) return absl::InvalidArgumentError(absl::StrCat("unexpected word '", extras[0], "'"));
     const std::string name = flag->substr(0, flag->find('='));
     const std::string nearest = Nearest(name, state_->flags);

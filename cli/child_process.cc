@@ -96,8 +96,8 @@ absl::StatusOr<ChildOutput> RunProgram(const std::vector<std::string>& words, co
     return absl::NotFoundError(absl::StrCat(words[0], " cannot be run"));
   }
   if (output.exit_code == 126 && output.text.empty()) {
-    return absl::PermissionDeniedError(absl::StrCat(
-        "the account ", account.has_value() ? account->name : "that runs this", " cannot enter ", folder));
+    return absl::PermissionDeniedError(
+        absl::StrCat("the account ", account.has_value() ? account->name : "that runs this", " cannot enter ", folder));
   }
   return output;
 }

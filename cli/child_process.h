@@ -19,8 +19,8 @@ struct Account {
 };
 
 struct ChildOutput {
-  int exit_code = 0;      // 128 + the signal's number when one ended it
-  std::string text;       // stdout and stderr, the last 64 KiB
+  int exit_code = 0;  // 128 + the signal's number when one ended it
+  std::string text;   // stdout and stderr, the last 64 KiB
 };
 
 // Runs a program to its end with no input, in folder `folder`, under `account` (nullopt: this process's own), locale

@@ -11,9 +11,9 @@ namespace vecferry::cli {
 // ends with what ExitCodeOf says.
 
 absl::StatusOr<int> RunCopy(const Options& options, ProcessSignals& signals);
-absl::StatusOr<int> RunMigrate(const Options& options);    // list, status, cancel
-absl::StatusOr<int> RunLedger(const Options& options);     // drop
-absl::StatusOr<int> RunPostgres(const Options& options);   // start, stop, status, url, psql, remove
+absl::StatusOr<int> RunMigrate(const Options& options);   // list, status, cancel
+absl::StatusOr<int> RunLedger(const Options& options);    // drop
+absl::StatusOr<int> RunPostgres(const Options& options);  // start, stop, status, url, psql, remove
 
 }  // namespace vecferry::cli
 

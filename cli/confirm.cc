@@ -11,8 +11,7 @@
 namespace vecferry::cli {
 
 absl::Status ConfirmByName(absl::string_view what, absl::string_view name) {
-  const std::string question =
-      absl::StrCat(what, " This cannot be undone. Type ", name, " to go on (or use --yes): ");
+  const std::string question = absl::StrCat(what, " This cannot be undone. Type ", name, " to go on (or use --yes): ");
   fwrite(question.data(), 1, question.size(), stderr);
   std::string line;
   std::getline(std::cin, line);

@@ -123,8 +123,8 @@ absl::Status CopyCommand::OpenSource() {
   sqlite::SnapshotOptions options{copy_.snapshot, copy_.scratch_dir};
   // A dry run writes no copy either; it holds a rollback-journal store's writer up only while it plans.
   if (copy_.dry_run && options.mode == sqlite::SnapshotMode::kAuto) options.mode = sqlite::SnapshotMode::kDirect;
-  ASSIGN_OR_RETURN(snapshot_, sqlite::Snapshot::Open(copy_.identity.source_path, streams_ + kOwnSourceConnections,
-                                                     options));
+  ASSIGN_OR_RETURN(snapshot_,
+                   sqlite::Snapshot::Open(copy_.identity.source_path, streams_ + kOwnSourceConnections, options));
   return absl::OkStatus();
 }
 
@@ -156,8 +156,8 @@ absl::StatusOr<int> CopyCommand::Migrate(Pipeline& pipeline) {
   Write(stderr, absl::StrCat(started.resumed ? "resuming" : "starting", " migration ", started.migration_id, "\n"));
   pipeline.StartReaders();
   Progress progress(copy_.progress);
-  absl::StatusOr<core::Report> report = pipeline.migrations().Watch(
-      started.migration_id, pipeline.connection(), [&](const core::Report& now) {
+  absl::StatusOr<core::Report> report =
+      pipeline.migrations().Watch(started.migration_id, pipeline.connection(), [&](const core::Report& now) {
         progress.Update(now);
         return true;
       });
@@ -189,8 +189,7 @@ absl::StatusOr<int> CopyCommand::Conclude(core::Report report) {
 }  // namespace
 
 absl::StatusOr<int> RunCopy(const Options& options, ProcessSignals& signals) {
-  const auto format =
-      options.copy.log_format == "json" ? telemetry::LogFormat::kJson : telemetry::LogFormat::kText;
+  const auto format = options.copy.log_format == "json" ? telemetry::LogFormat::kJson : telemetry::LogFormat::kText;
   RETURN_IF_ERROR(telemetry::StartLogging({options.copy.log_level, format}));
   return CopyCommand(options.copy, signals).Run(options.postgres_url);
 }

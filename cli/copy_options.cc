@@ -53,12 +53,15 @@ absl::Status ReadEnds(const Arguments& arguments, Options& options) {
 }
 
 absl::Status ReadIdentity(const Arguments& arguments, core::Identity& identity) {
-  ASSIGN_OR_RETURN(identity.destination_schema,
-                   ParseSchema("--schema", arguments.Get("--schema").value_or("public")));
+  ASSIGN_OR_RETURN(identity.destination_schema, ParseSchema("--schema", arguments.Get("--schema").value_or("public")));
   identity.profile = "auto";
   RETURN_IF_ERROR(ReadChoice(arguments, "--profile", {"auto", "vestige", "generic"}, identity.profile));
-  if (const auto only = arguments.Get("--only")) { ASSIGN_OR_RETURN(identity.only, ParseNames("--only", *only)); }
-  if (const auto skip = arguments.Get("--skip")) { ASSIGN_OR_RETURN(identity.skip, ParseNames("--skip", *skip)); }
+  if (const auto only = arguments.Get("--only")) {
+    ASSIGN_OR_RETURN(identity.only, ParseNames("--only", *only));
+  }
+  if (const auto skip = arguments.Get("--skip")) {
+    ASSIGN_OR_RETURN(identity.skip, ParseNames("--skip", *skip));
+  }
   for (const std::string& table : identity.only) {
     if (std::find(identity.skip.begin(), identity.skip.end(), table) == identity.skip.end()) continue;
     return absl::InvalidArgumentError(
@@ -81,15 +84,15 @@ absl::Status ReadIdentity(const Arguments& arguments, core::Identity& identity) 
 
 absl::Status ReadTuning(const Arguments& arguments, CopyOptions& copy) {
   RETURN_IF_ERROR(ReadNumber(arguments, "--batch-size", 1, 100000, copy.batch_rows_max));
-  RETURN_IF_ERROR(ReadNumber(arguments, "--max-connections", kLedgerConnections + 1, kConnectionsMax,
-                             copy.connections_max));
+  RETURN_IF_ERROR(
+      ReadNumber(arguments, "--max-connections", kLedgerConnections + 1, kConnectionsMax, copy.connections_max));
   RETURN_IF_ERROR(ReadNumber(arguments, "--readers", 1, kStreamsMax, copy.readers));
   RETURN_IF_ERROR(ReadNumber(arguments, "--writers", 1, kStreamsMax, copy.writers));
   if (copy.writers > copy.connections_max - kLedgerConnections) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--writers: ", copy.writers, " do not fit into --max-connections ", copy.connections_max,
-                     ", of which the ledger takes ", kLedgerConnections, "; allowed: at most ",
-                     copy.connections_max - kLedgerConnections));
+    return absl::InvalidArgumentError(absl::StrCat("--writers: ", copy.writers, " do not fit into --max-connections ",
+                                                   copy.connections_max, ", of which the ledger takes ",
+                                                   kLedgerConnections, "; allowed: at most ",
+                                                   copy.connections_max - kLedgerConnections));
   }
   if (const auto rejects = arguments.Get("--max-rejects")) {
     ASSIGN_OR_RETURN(copy.rejects_max, ParseNumber("--max-rejects", *rejects, 0, 1'000'000'000'000));

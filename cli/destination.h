@@ -10,10 +10,10 @@ namespace vecferry::cli {
 
 // Which database a command means, and why.
 struct Destination {
-  bool is_private = false;   // the private local server
-  std::string conninfo;      // may hold a password; "" = libpq's environment
-  std::string masked;        // for people
-  std::string reason;        // such as "--postgres-url"
+  bool is_private = false;  // the private local server
+  std::string conninfo;     // may hold a password; "" = libpq's environment
+  std::string masked;       // for people
+  std::string reason;       // such as "--postgres-url"
 };
 
 // --postgres-url, else VECFERRY_POSTGRES_URL, else libpq's own environment, else the private local server. Connects to

@@ -19,12 +19,13 @@ absl::StatusOr<FileLock> FileLock::Take(const std::string& path, absl::Duration 
     FileLock lock(file);
     if (flock(file, LOCK_EX | LOCK_NB) == 0) {
       // The previous holder may have removed the file: then ours is a lock on nothing.
-      struct stat ours {}, there {};
+      struct stat ours {
+      }, there{};
       if (fstat(file, &ours) == 0 && stat(path.c_str(), &there) == 0 && ours.st_ino == there.st_ino) return lock;
     }
     if (absl::Now() >= end) {
-      return absl::DeadlineExceededError(absl::StrCat("another process works on the private Postgres (", path,
-                                                      "): try again when it is done"));
+      return absl::DeadlineExceededError(
+          absl::StrCat("another process works on the private Postgres (", path, "): try again when it is done"));
     }
     absl::SleepFor(absl::Milliseconds(50));
   }

@@ -213,16 +213,16 @@ absl::Status LocalPostgres::MakeData(const PostgresPrograms& programs) const {
                                "--username=vecferry", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8"},
                               account_, folder_));
   if (output.exit_code != 0) {
-    return absl::InternalError(absl::StrCat("initdb of the private Postgres failed in ", folder_, ": ",
-                                            LastLine(output.text)));
+    return absl::InternalError(
+        absl::StrCat("initdb of the private Postgres failed in ", folder_, ": ", LastLine(output.text)));
   }
   RETURN_IF_ERROR(WriteFile(absl::StrCat(fresh, "/pg_hba.conf"),
                             "# The socket's folder lets nobody in but the server's own account and root.\n"
                             "local all all trust\n"));
   RETURN_IF_ERROR(WriteFile(absl::StrCat(fresh, "/vecferry.conf"), ""));
-  RETURN_IF_ERROR(WriteFile(absl::StrCat(fresh, "/postgresql.conf"),
-                            absl::StrCat(ReadText(absl::StrCat(fresh, "/postgresql.conf")),
-                                         "\ninclude 'vecferry.conf'\n")));
+  RETURN_IF_ERROR(
+      WriteFile(absl::StrCat(fresh, "/postgresql.conf"),
+                absl::StrCat(ReadText(absl::StrCat(fresh, "/postgresql.conf")), "\ninclude 'vecferry.conf'\n")));
   if (rename(fresh.c_str(), data_folder().c_str()) != 0) return SystemError("cannot make", data_folder());
   return absl::OkStatus();
 }
@@ -230,12 +230,13 @@ absl::Status LocalPostgres::MakeData(const PostgresPrograms& programs) const {
 absl::Status LocalPostgres::WriteSettings(const PostgresPrograms& programs) const {
   const std::int64_t memory = static_cast<std::int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
   struct statvfs shared {};
-  const bool small = statvfs("/dev/shm", &shared) != 0 ||
-                     static_cast<std::int64_t>(shared.f_bavail) * static_cast<std::int64_t>(shared.f_frsize) < memory / 4;
+  const bool small =
+      statvfs("/dev/shm", &shared) != 0 ||
+      static_cast<std::int64_t>(shared.f_bavail) * static_cast<std::int64_t>(shared.f_frsize) < memory / 4;
   // A server built without lz4 refuses the setting, and would not start.
-  const absl::StatusOr<ChildOutput> lz4 =
-      RunProgram({absl::StrCat(programs.folder, "/postgres"), "-D", data_folder(), "-c", "wal_compression=lz4", "-C",
-                  "wal_compression"}, account_, folder_);
+  const absl::StatusOr<ChildOutput> lz4 = RunProgram({absl::StrCat(programs.folder, "/postgres"), "-D", data_folder(),
+                                                      "-c", "wal_compression=lz4", "-C", "wal_compression"},
+                                                     account_, folder_);
   const bool has_lz4 = lz4.ok() && lz4->exit_code == 0;
   return WriteFile(absl::StrCat(data_folder(), "/vecferry.conf"),
                    ServerSettings(memory, socket_folder_, small, has_lz4));
@@ -273,8 +274,7 @@ absl::Status LocalPostgres::StopServer() const {
 
 absl::Status LocalPostgres::MakeDatabase() const {
   ASSIGN_OR_RETURN(postgres::Connection first, postgres::Connection::Open({.conninfo = UrlOf("postgres")}));
-  ASSIGN_OR_RETURN(const postgres::Result found,
-                   first.Execute("SELECT 1 FROM pg_database WHERE datname = 'vecferry'"));
+  ASSIGN_OR_RETURN(const postgres::Result found, first.Execute("SELECT 1 FROM pg_database WHERE datname = 'vecferry'"));
   if (found.rows() == 0) RETURN_IF_ERROR(first.Execute("CREATE DATABASE vecferry").status());
   ASSIGN_OR_RETURN(postgres::Connection session, postgres::Connection::Open({.conninfo = url()}));
   return session.Execute("CREATE EXTENSION IF NOT EXISTS vector").status();

@@ -15,19 +15,19 @@ namespace vecferry::cli {
 // to the server's account, so that account and root alone can connect; no password is asked.
 // Under root it runs as `postgres`, or `nobody` where that account is missing. Not thread-safe; several processes may
 // call at once, a file lock puts them in turn.
-//   FOLDER = $VECFERRY_HOME/postgres, /var/lib/vecferry/postgres (root), $XDG_DATA_HOME or ~/.local/share/vecferry/postgres
-//   FOLDER/{data,run,server.log,lock}
+//   FOLDER = $VECFERRY_HOME/postgres, /var/lib/vecferry/postgres (root), $XDG_DATA_HOME or
+//   ~/.local/share/vecferry/postgres FOLDER/{data,run,server.log,lock}
 class LocalPostgres {
  public:
   // Decides where it is; touches nothing.
   static absl::StatusOr<LocalPostgres> Locate();
 
   const std::string& folder() const { return folder_; }
-  std::string url() const;    // without a secret: there is none
+  std::string url() const;  // without a secret: there is none
   std::string log_path() const;
-  bool exists() const;        // a data folder was made
-  bool Running() const;       // it answers
-  int server_pid() const;     // 0 = none
+  bool exists() const;     // a data folder was made
+  bool Running() const;    // it answers
+  int server_pid() const;  // 0 = none
 
   // Makes the data folder when there is none, starts the server when it does not run, and waits until database
   // `vecferry` with pgvector is ready.

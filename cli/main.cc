@@ -34,8 +34,9 @@ absl::StatusOr<int> Run(const vecferry::cli::Options& options) {
 void HideUrl(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const bool next = absl::string_view(argv[i]) == "--postgres-url" && i + 1 < argc;
-    char* const url = next ? argv[i + 1] : absl::StartsWith(argv[i], "--postgres-url=") ? strchr(argv[i], '=') + 1
-                                                                                        : nullptr;
+    char* const url = next                                           ? argv[i + 1]
+                      : absl::StartsWith(argv[i], "--postgres-url=") ? strchr(argv[i], '=') + 1
+                                                                     : nullptr;
     if (url != nullptr) std::fill(url, url + strlen(url), '*');
   }
 }

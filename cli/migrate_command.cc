@@ -91,8 +91,7 @@ absl::StatusOr<int> RunMigrate(const Options& options) {
   ASSIGN_OR_RETURN(const core::Report* const chosen, Choose(reports, options.migration_id));
   if (chosen == nullptr) return 2;
   if (options.command == Command::kMigrateCancel) return Cancel(options, *chosen, *pipeline);
-  ASSIGN_OR_RETURN(core::Report report,
-                   pipeline->migrations().Get(chosen->migration_id, pipeline->connection()));
+  ASSIGN_OR_RETURN(core::Report report, pipeline->migrations().Get(chosen->migration_id, pipeline->connection()));
   return Status(options, std::move(report), *destination);
 }
 
@@ -103,8 +102,8 @@ absl::StatusOr<int> RunLedger(const Options& options) {
     ASSIGN_OR_RETURN(const bool exists, postgres::LedgerExists(session));
     if (exists) {
       if (!options.yes) {
-        RETURN_IF_ERROR(ConfirmByName("The ledger (schema vecferry) with all its migrations and issues will be removed.",
-                                      "vecferry"));
+        RETURN_IF_ERROR(ConfirmByName(
+            "The ledger (schema vecferry) with all its migrations and issues will be removed.", "vecferry"));
       }
       RETURN_IF_ERROR(postgres::DropLedger(session));
       Write(stdout, "the ledger is gone\n");

@@ -15,8 +15,8 @@
 namespace vecferry::cli {
 namespace {
 
-constexpr int kVectorDimensionMax = 16000;          // pgvector's bound for the type `vector`
-constexpr std::size_t kIdentifierBytesMax = 63;     // NAMEDATALEN - 1
+constexpr int kVectorDimensionMax = 16000;       // pgvector's bound for the type `vector`
+constexpr std::size_t kIdentifierBytesMax = 63;  // NAMEDATALEN - 1
 
 absl::Status Refuse(absl::string_view flag, absl::string_view value, absl::string_view allowed) {
   return absl::InvalidArgumentError(absl::StrCat(flag, ": '", value, "' is not allowed; allowed: ", allowed));
@@ -40,19 +40,18 @@ absl::StatusOr<std::int64_t> ParseNumber(absl::string_view flag, absl::string_vi
 absl::StatusOr<std::int64_t> ParseSize(absl::string_view flag, absl::string_view text, std::int64_t low,
                                        std::int64_t high) {
   static constexpr std::pair<const char*, std::int64_t> kUnits[] = {
-      {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"kB", 1000}, {"MB", 1000 * 1000},
-      {"GB", 1000 * 1000 * 1000}, {"B", 1}, {"", 1}};
+      {"KiB", 1 << 10},    {"MiB", 1 << 20},           {"GiB", 1 << 30}, {"kB", 1000},
+      {"MB", 1000 * 1000}, {"GB", 1000 * 1000 * 1000}, {"B", 1},         {"", 1}};
   for (const auto& [unit, bytes] : kUnits) {
     if (!absl::EndsWith(text, unit)) continue;
-    const absl::string_view digits = absl::StripTrailingAsciiWhitespace(text.substr(0, text.size() -
-                                                                                         absl::string_view(unit).size()));
+    const absl::string_view digits =
+        absl::StripTrailingAsciiWhitespace(text.substr(0, text.size() - absl::string_view(unit).size()));
     std::int64_t number = 0;
     if (!AllDigits(digits) || !absl::SimpleAtoi(digits, &number)) break;
     if (number > high / bytes || number * bytes < low) break;
     return number * bytes;
   }
-  return Refuse(flag, text, absl::StrCat("a size from ", low, " to ", high,
-                                         " bytes, such as 65536, 512KiB or 64MiB"));
+  return Refuse(flag, text, absl::StrCat("a size from ", low, " to ", high, " bytes, such as 65536, 512KiB or 64MiB"));
 }
 
 absl::StatusOr<std::string> ParseChoice(absl::string_view flag, absl::string_view text,
@@ -72,9 +71,8 @@ absl::StatusOr<std::vector<std::string>> ParseNames(absl::string_view flag, absl
 }
 
 absl::StatusOr<std::string> ParseVectorColumn(absl::string_view flag, absl::string_view text) {
-  const std::string allowed =
-      absl::StrCat("TABLE.COLUMN:DIMENSION with a dimension from 1 to ", kVectorDimensionMax,
-                   ", such as documents.embedding:768");
+  const std::string allowed = absl::StrCat("TABLE.COLUMN:DIMENSION with a dimension from 1 to ", kVectorDimensionMax,
+                                           ", such as documents.embedding:768");
   const std::size_t colon = text.rfind(':');
   if (colon == absl::string_view::npos) return Refuse(flag, text, allowed);
   const absl::string_view column = text.substr(0, colon);
@@ -89,8 +87,9 @@ absl::StatusOr<std::string> ParseVectorColumn(absl::string_view flag, absl::stri
 absl::StatusOr<std::string> ParseSchema(absl::string_view flag, absl::string_view text) {
   if (text.empty() || text.size() > kIdentifierBytesMax || absl::StartsWith(text, "pg_") ||
       text == "information_schema" || text == "vecferry") {
-    return Refuse(flag, text,
-                  "a schema's name of 1 to 63 bytes; not pg_*, information_schema, or vecferry, which holds the ledger");
+    return Refuse(
+        flag, text,
+        "a schema's name of 1 to 63 bytes; not pg_*, information_schema, or vecferry, which holds the ledger");
   }
   return std::string(text);
 }

@@ -25,8 +25,7 @@ struct Entry {
 };
 
 void DeclareUrl(Arguments& arguments) {
-  arguments.AddText("--postgres-url", "URL",
-                    "The destination whose ledger is meant (default: as for migrate copy)");
+  arguments.AddText("--postgres-url", "URL", "The destination whose ledger is meant (default: as for migrate copy)");
 }
 
 void DeclareOutput(Arguments& arguments) { arguments.AddText("-o", "table|json", "Form of the answer (table)"); }
@@ -52,9 +51,18 @@ const std::vector<Entry>& Entries() {
       {"migrate", "copy", "Carry a SQLite store into Postgres; the same command again resumes", Command::kMigrateCopy,
        DeclareCopyFlags, ReadCopyFlags},
       {"migrate", "list", "List the migrations of a destination", Command::kMigrateList,
-       [](Arguments& arguments) { DeclareUrl(arguments); DeclareOutput(arguments); }, ReadCommon},
+       [](Arguments& arguments) {
+         DeclareUrl(arguments);
+         DeclareOutput(arguments);
+       },
+       ReadCommon},
       {"migrate", "status", "Tell how one migration stands", Command::kMigrateStatus,
-       [](Arguments& arguments) { DeclareId(arguments); DeclareUrl(arguments); DeclareOutput(arguments); }, ReadCommon},
+       [](Arguments& arguments) {
+         DeclareId(arguments);
+         DeclareUrl(arguments);
+         DeclareOutput(arguments);
+       },
+       ReadCommon},
       {"migrate", "cancel", "Stop a migration; it stays resumable unless its tables are dropped",
        Command::kMigrateCancel,
        [](Arguments& arguments) {

@@ -14,33 +14,42 @@ namespace vecferry::cli {
 // The command line, understood: which command, and its options with defaults resolved. Plain data.
 
 enum class Command {
-  kMigrateCopy, kMigrateList, kMigrateStatus, kMigrateCancel, kLedgerDrop,
-  kPostgresStart, kPostgresStop, kPostgresStatus, kPostgresUrl, kPostgresPsql, kPostgresRemove,
+  kMigrateCopy,
+  kMigrateList,
+  kMigrateStatus,
+  kMigrateCancel,
+  kLedgerDrop,
+  kPostgresStart,
+  kPostgresStop,
+  kPostgresStatus,
+  kPostgresUrl,
+  kPostgresPsql,
+  kPostgresRemove,
 };
 
 enum class ProgressMode { kAuto, kBar, kPlain, kJson, kNone };
 enum class OutputFormat { kTable, kJson };
 
 struct CopyOptions {
-  core::Identity identity;          // source_path as it was given
-  int connections_max = 4;          // towards the destination, the ledger's two included
-  int readers = 0, writers = 0;     // streams; 0 = chosen
+  core::Identity identity;       // source_path as it was given
+  int connections_max = 4;       // towards the destination, the ledger's two included
+  int readers = 0, writers = 0;  // streams; 0 = chosen
   int batch_rows_max = 500;
   std::int64_t rejects_max = 1000;
   std::string on_source_change = "reconcile";
   sqlite::SnapshotMode snapshot = sqlite::SnapshotMode::kAuto;
-  std::string scratch_dir;          // "" = $TMPDIR
+  std::string scratch_dir;  // "" = $TMPDIR
   bool no_indexes = false, no_verify = false, dry_run = false;
-  std::string report_path;          // "" = none, "-" = stdout
+  std::string report_path;  // "" = none, "-" = stdout
   ProgressMode progress = ProgressMode::kAuto;
   std::string log_level = "warn", log_format = "text";
 };
 
 struct Options {
   Command command = Command::kMigrateCopy;
-  std::string postgres_url;         // "" = not given
+  std::string postgres_url;  // "" = not given
   CopyOptions copy;
-  std::string migration_id;         // status, cancel: an id, a prefix of one, or ""
+  std::string migration_id;  // status, cancel: an id, a prefix of one, or ""
   OutputFormat output = OutputFormat::kTable;
   bool drop = false, yes = false;
   std::vector<std::string> psql_words;
@@ -49,7 +58,7 @@ struct Options {
 // The command line was answered already: help, version, or a usage error (exit code 2).
 struct Answer {
   int exit_code = 0;
-  std::string text;                 // to stdout for exit code 0, else to stderr
+  std::string text;  // to stdout for exit code 0, else to stderr
 };
 
 // `words` without the program's name.

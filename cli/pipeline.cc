@@ -47,8 +47,8 @@ Pipeline::Pipeline(const PipelineOptions& options, sqlite::Snapshot* snapshot)
   for (int i = 0; i < options.streams; ++i) {
     reader::ReaderOptions reader;
     absl::StrAppend(&reader.worker, "-", i);
-    readers_.push_back(reader::MakeReaderStream(reader, snapshot_->connection(kFirstReaderConnection + i), *leases_,
-                                                *writer_client_));
+    readers_.push_back(
+        reader::MakeReaderStream(reader, snapshot_->connection(kFirstReaderConnection + i), *leases_, *writer_client_));
   }
 }
 
@@ -99,7 +99,8 @@ Pipeline::~Pipeline() {
 }
 
 void Pipeline::StartReaders() {
-  for (std::size_t i = 0; i < readers_.size(); ++i) threads_.emplace_back([this, i] { RunReader(static_cast<int>(i)); });
+  for (std::size_t i = 0; i < readers_.size(); ++i)
+    threads_.emplace_back([this, i] { RunReader(static_cast<int>(i)); });
 }
 
 void Pipeline::RunReader(int index) {

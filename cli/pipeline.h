@@ -25,9 +25,9 @@ namespace vecferry::cli {
 inline constexpr char kConnectionName[] = "destination";
 
 struct PipelineOptions {
-  std::string conninfo;      // of the destination; "" = libpq's environment
+  std::string conninfo;          // of the destination; "" = libpq's environment
   bool destination_runs = true;  // false: a dry run against a server that is not there yet
-  int streams = 1;           // reader streams, and as many writer streams
+  int streams = 1;               // reader streams, and as many writer streams
 };
 
 // Coordinator, writer, verifier and readers in this process, over in-process channels: the same classes and the same
@@ -50,8 +50,8 @@ class Pipeline {
   // Leaves a resumable state: no more leases, the present commit groups end, statements are cancelled. Returns when
   // all that was tried; past 5 seconds writers are cut off.
   void Interrupt();
-  // Ends the coordinator's and the verifier's running statement on the source, if any: a plan being drawn, a range being
-  // digested, a count look at nothing else between two rows.
+  // Ends the coordinator's and the verifier's running statement on the source, if any: a plan being drawn, a range
+  // being digested, a count look at nothing else between two rows.
   void InterruptSource();
 
  private:

@@ -16,8 +16,8 @@ using core::SanitizeText;
 
 // Rates of a server on the same machine with two cores (docs/performance.md); another machine has others.
 constexpr double kCopyBytesPerSecond = 100e6;
-constexpr double kVectorIndexRowsPerSecond = 1500;   // HNSW, m 16, ef_construction 64, 768 dimensions
-constexpr double kOtherStepRowsPerSecond = 500e3;    // a key, a btree index, a count
+constexpr double kVectorIndexRowsPerSecond = 1500;  // HNSW, m 16, ef_construction 64, 768 dimensions
+constexpr double kOtherStepRowsPerSecond = 500e3;   // a key, a btree index, a count
 // A commit group, the queue before it, batches on the way; and the program with its libraries.
 constexpr double kStreamBytes = 32e6, kProgramBytes = 60e6;
 
@@ -63,8 +63,10 @@ std::string Statements(const core::Plan& plan, bool no_indexes) {
   std::string text = "\ndestination, before the load\n";
   for (const std::string& sql : plan.setup_sql) absl::StrAppend(&text, sql, ";\n");
   for (const core::Table& table : plan.tables) {
-    absl::StrAppend(&text, table.existed ? absl::StrCat("-- ", SanitizeText(table.name), " exists and stays as it is")
-                                         : absl::StrCat(table.create_sql, ";"), "\n");
+    absl::StrAppend(&text,
+                    table.existed ? absl::StrCat("-- ", SanitizeText(table.name), " exists and stays as it is")
+                                  : absl::StrCat(table.create_sql, ";"),
+                    "\n");
   }
   for (const std::string& sql : plan.seed_sql) absl::StrAppend(&text, sql, ";\n");
   absl::StrAppend(&text, "\ndestination, after the load\n");
@@ -117,19 +119,20 @@ std::string Estimates(const core::Plan& plan, const PlanContext& context) {
       " (copy ", FormatClock(copied), ", finish ", FormatClock(finish), ", verify ", FormatClock(verify), ")\n",
       "  memory   ", FormatBytes(kProgramBytes + kStreamBytes * context.streams), " with ", context.streams,
       context.streams == 1 ? " stream" : " streams", ", and the largest row once a stream\n", "  scratch  ",
-      context.scratch_bytes > 0 ? absl::StrCat(FormatBytes(static_cast<double>(context.scratch_bytes)),
-                                               " for a copy of the source")
-                                : "none: the file itself is read", "\n");
+      context.scratch_bytes > 0
+          ? absl::StrCat(FormatBytes(static_cast<double>(context.scratch_bytes)), " for a copy of the source")
+          : "none: the file itself is read",
+      "\n");
 }
 
 }  // namespace
 
 std::string FormatPlan(const core::Plan& plan, const PlanContext& context) {
-  std::string text = absl::StrCat(
-      "source       ", SanitizeText(plan.identity.source_path), " (", plan.profile, ": ",
-      SanitizeText(plan.profile_reason), plan.schema_version.empty() ? "" : "; schema version ",
-      SanitizeText(plan.schema_version), ")\ndestination  ", SanitizeText(context.destination), ", schema ",
-      SanitizeText(plan.identity.destination_schema), "\n");
+  std::string text =
+      absl::StrCat("source       ", SanitizeText(plan.identity.source_path), " (", plan.profile, ": ",
+                   SanitizeText(plan.profile_reason), plan.schema_version.empty() ? "" : "; schema version ",
+                   SanitizeText(plan.schema_version), ")\ndestination  ", SanitizeText(context.destination),
+                   ", schema ", SanitizeText(plan.identity.destination_schema), "\n");
   if (plan.main_model.has_value()) {
     absl::StrAppend(&text, "model        ", SanitizeText(plan.main_model->name), ", ", plan.main_model->dimension,
                     " dimensions\n");

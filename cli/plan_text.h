@@ -10,11 +10,11 @@ namespace vecferry::cli {
 
 // What a dry run knows beside the plan.
 struct PlanContext {
-  std::string destination;            // masked
-  std::string resumes_migration_id;   // "" = a new migration
+  std::string destination;           // masked
+  std::string resumes_migration_id;  // "" = a new migration
   int streams = 1;
   bool no_indexes = false, no_verify = false;
-  std::int64_t scratch_bytes = 0;     // of a copy of the source that the migration will make
+  std::int64_t scratch_bytes = 0;  // of a copy of the source that the migration will make
 };
 
 // The whole plan: counts, sizes, what the destination gets, notes, what is left out, and estimates with the rates that

@@ -26,9 +26,10 @@ absl::StatusOr<int> Tell(const LocalPostgres& local) {
     Print("stopped");
   } else {
     ASSIGN_OR_RETURN(postgres::Connection session, postgres::Connection::Open({.conninfo = local.url()}));
-    ASSIGN_OR_RETURN(const postgres::Result about,
-                     session.Execute("SELECT current_setting('server_version'), (SELECT extversion FROM pg_extension "
-                                     "WHERE extname = 'vector'), pg_size_pretty(pg_database_size(current_database()))"));
+    ASSIGN_OR_RETURN(
+        const postgres::Result about,
+        session.Execute("SELECT current_setting('server_version'), (SELECT extversion FROM pg_extension "
+                        "WHERE extname = 'vector'), pg_size_pretty(pg_database_size(current_database()))"));
     Print(absl::StrCat("running, process ", local.server_pid(), ", PostgreSQL ", about.text(0, 0), ", pgvector ",
                        about.text(0, 1), ", database of ", about.text(0, 2)));
   }
@@ -41,9 +42,10 @@ absl::StatusOr<int> Tell(const LocalPostgres& local) {
 absl::Status RefuseWhileUnfinished(LocalPostgres& local) {
   // Only a running server tells.
   if (const absl::Status started = local.Start(); !started.ok()) {
-    return absl::Status(started.code(),
-                        absl::StrCat(started.message(), "; so it cannot be told whether a migration is unfinished: if "
-                                     "none is, stop what runs there and remove the folder ", local.folder()));
+    return absl::Status(started.code(), absl::StrCat(started.message(),
+                                                     "; so it cannot be told whether a migration is unfinished: if "
+                                                     "none is, stop what runs there and remove the folder ",
+                                                     local.folder()));
   }
   ASSIGN_OR_RETURN(postgres::Connection session, postgres::Connection::Open({.conninfo = local.url()}));
   ASSIGN_OR_RETURN(const bool exists, postgres::LedgerExists(session));
@@ -62,8 +64,8 @@ absl::StatusOr<int> Remove(LocalPostgres& local, bool yes) {
   if (local.exists()) {
     RETURN_IF_ERROR(RefuseWhileUnfinished(local));
     if (!yes) {
-      RETURN_IF_ERROR(ConfirmByName(absl::StrCat("The private Postgres with all its data in ", local.folder(),
-                                                 " will be removed."), "vecferry"));
+      RETURN_IF_ERROR(ConfirmByName(
+          absl::StrCat("The private Postgres with all its data in ", local.folder(), " will be removed."), "vecferry"));
     }
   }
   RETURN_IF_ERROR(local.Remove());

@@ -92,10 +92,10 @@ absl::StatusOr<PostgresPrograms> FindPostgresPrograms(int major) {
                                             " has no pgvector: install it (tools/setup does), or name another "
                                             "destination with --postgres-url"));
   }
-  return absl::NotFoundError(absl::StrCat(
-      "no PostgreSQL ", major != 0 ? absl::StrCat(major) : absl::StrCat(kMajorMin, " or newer"),
-      " is installed here (looked at pg_config, ", kDebianFolder,
-      " and the PATH): install it (tools/setup does), or name another destination with --postgres-url"));
+  return absl::NotFoundError(
+      absl::StrCat("no PostgreSQL ", major != 0 ? absl::StrCat(major) : absl::StrCat(kMajorMin, " or newer"),
+                   " is installed here (looked at pg_config, ", kDebianFolder,
+                   " and the PATH): install it (tools/setup does), or name another destination with --postgres-url"));
 }
 
 }  // namespace vecferry::cli

@@ -36,9 +36,8 @@ std::vector<const core::TableReport*> TablesAtWork(const core::Report& report) {
   for (const core::TableReport& table : report.tables) {
     if (table.counters.read > 0 && table.counters.read < table.rows_expected) tables.push_back(&table);
   }
-  std::stable_sort(tables.begin(), tables.end(), [](const auto* a, const auto* b) {
-    return a->rows_expected > b->rows_expected;
-  });
+  std::stable_sort(tables.begin(), tables.end(),
+                   [](const auto* a, const auto* b) { return a->rows_expected > b->rows_expected; });
   if (tables.size() > kTablesShown) tables.resize(kTablesShown);
   return tables;
 }
@@ -103,8 +102,8 @@ std::vector<std::string> BarLines(const core::Report& report, const Rates& rates
 }
 
 std::string PlainLine(const core::Report& report, const Rates& rates) {
-  std::string line = absl::StrCat(absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::Now(), absl::UTCTimeZone()), " ",
-                                  StateText(report));
+  std::string line =
+      absl::StrCat(absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::Now(), absl::UTCTimeZone()), " ", StateText(report));
   if (report.state != core::State::kCopying) return line;
   absl::StrAppend(&line, ": ", Numbers(Total(report), rates.OfAll()));
   for (const core::TableReport* table : TablesAtWork(report)) {
@@ -147,9 +146,8 @@ void Progress::Run() {
     core::Report report;
     {
       base::MutexLock lock(&mutex_);
-      mutex_.AwaitUntil(next, [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-        return stopping_ || (told_ && report_.state != state);
-      });
+      mutex_.AwaitUntil(
+          next, [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return stopping_ || (told_ && report_.state != state); });
       if (stopping_) break;
       next = absl::Now() + pause;
       if (!told_) continue;

@@ -15,9 +15,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string Text(const Json& json, int indent) {
-  return json.dump(indent, ' ', false, Json::error_handler_t::replace);
-}
+std::string Text(const Json& json, int indent) { return json.dump(indent, ' ', false, Json::error_handler_t::replace); }
 
 Json OrNull(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
 
@@ -56,8 +54,11 @@ Json Issues(const core::Report& report) {
   Json issues = Json::array();
   for (const core::IssueReport& issue : report.issues) {
     Json key = Json::parse(issue.key, nullptr, /*allow_exceptions=*/false);
-    issues.push_back({{"table", issue.table}, {"key", key.is_discarded() ? Json(issue.key) : key},
-                      {"column", OrNull(issue.column)}, {"kind", issue.kind}, {"action", issue.action},
+    issues.push_back({{"table", issue.table},
+                      {"key", key.is_discarded() ? Json(issue.key) : key},
+                      {"column", OrNull(issue.column)},
+                      {"kind", issue.kind},
+                      {"action", issue.action},
                       {"reason", issue.reason}});
   }
   return issues;
@@ -66,8 +67,8 @@ Json Issues(const core::Report& report) {
 Json Indexes(const core::Report& report) {
   Json indexes = Json::array();
   for (const core::IndexReport& index : report.indexes) {
-    indexes.push_back({{"table", index.table}, {"name", index.name}, {"definition", index.definition},
-                       {"seconds", index.seconds}});
+    indexes.push_back(
+        {{"table", index.table}, {"name", index.name}, {"definition", index.definition}, {"seconds", index.seconds}});
   }
   return indexes;
 }
@@ -75,8 +76,12 @@ Json Indexes(const core::Report& report) {
 Json Checks(const core::Report& report) {
   Json checks = Json::array();
   for (const core::CheckReport& check : report.checks) {
-    checks.push_back({{"name", check.name}, {"table", OrNull(check.table)}, {"verdict", check.verdict},
-                      {"expected", check.expected}, {"actual", check.actual}, {"evidence", check.evidence}});
+    checks.push_back({{"name", check.name},
+                      {"table", OrNull(check.table)},
+                      {"verdict", check.verdict},
+                      {"expected", check.expected},
+                      {"actual", check.actual},
+                      {"evidence", check.evidence}});
   }
   return checks;
 }
@@ -112,16 +117,24 @@ std::string ReportJson(const core::Report& report) {
   json["state"] = std::string(core::ToString(report.state));
   json["exit_code"] = report.exit_code;
   json["failure"] = OrNull(report.failure);
-  json["source"] = {{"kind", report.source_kind}, {"path", report.source_path}, {"profile", report.profile},
-                    {"profile_reason", report.profile_reason}, {"schema_version", OrNull(report.schema_version)},
+  json["source"] = {{"kind", report.source_kind},
+                    {"path", report.source_path},
+                    {"profile", report.profile},
+                    {"profile_reason", report.profile_reason},
+                    {"schema_version", OrNull(report.schema_version)},
                     {"fingerprint", report.fingerprint}};
-  json["destination"] = {{"url", report.destination_url}, {"server_version", report.server_version},
-                         {"pgvector_version", report.pgvector_version}, {"schema", report.destination_schema}};
+  json["destination"] = {{"url", report.destination_url},
+                         {"server_version", report.server_version},
+                         {"pgvector_version", report.pgvector_version},
+                         {"schema", report.destination_schema}};
   json["started_at"] = OrNull(report.started_at);
   json["finished_at"] = OrNull(report.finished_at);
   json["resumed"] = report.resumed;
-  json["seconds"] = {{"plan", report.seconds.plan}, {"copy", report.seconds.copy}, {"finish", report.seconds.finish},
-                     {"verify", report.seconds.verify}, {"total", report.seconds.total}};
+  json["seconds"] = {{"plan", report.seconds.plan},
+                     {"copy", report.seconds.copy},
+                     {"finish", report.seconds.finish},
+                     {"verify", report.seconds.verify},
+                     {"total", report.seconds.total}};
   json["tables"] = Tables(report);
   json["totals"] = Totals(report);
   json["issues"] = Issues(report);
@@ -137,17 +150,23 @@ std::string ReportJson(const core::Report& report) {
 std::string ListJson(const std::vector<core::Report>& reports) {
   Json list = Json::array();
   for (const core::Report& report : reports) {
-    list.push_back({{"migration_id", report.migration_id}, {"state", std::string(core::ToString(report.state))},
-                    {"failure", OrNull(report.failure)}, {"source", report.source_path}, {"profile", report.profile},
-                    {"schema", report.destination_schema}, {"started_at", OrNull(report.started_at)},
-                    {"finished_at", OrNull(report.finished_at)}, {"resumed", report.resumed},
+    list.push_back({{"migration_id", report.migration_id},
+                    {"state", std::string(core::ToString(report.state))},
+                    {"failure", OrNull(report.failure)},
+                    {"source", report.source_path},
+                    {"profile", report.profile},
+                    {"schema", report.destination_schema},
+                    {"started_at", OrNull(report.started_at)},
+                    {"finished_at", OrNull(report.finished_at)},
+                    {"resumed", report.resumed},
                     {"totals", Totals(report)}});
   }
   return Text(list, 2) + "\n";
 }
 
 std::string ProgressJson(const core::Report& report, const Rates& rates) {
-  Json json = {{"migration_id", report.migration_id}, {"state", std::string(core::ToString(report.state))},
+  Json json = {{"migration_id", report.migration_id},
+               {"state", std::string(core::ToString(report.state))},
                {"step", OrNull(report.step)}};
   AddProgress(Total(report), rates.OfAll(), json);
   json["tables"] = Json::array();

@@ -12,8 +12,8 @@ namespace vecferry::cli {
 
 // Reports as JSON text (docs/interface.md). Pure. Bytes that are no UTF-8 become U+FFFD.
 
-std::string ReportJson(const core::Report& report);                  // vecferry.report.v1
-std::string ListJson(const std::vector<core::Report>& reports);      // an array, one short object a migration
+std::string ReportJson(const core::Report& report);              // vecferry.report.v1
+std::string ListJson(const std::vector<core::Report>& reports);  // an array, one short object a migration
 // One line: rows, bytes and rates of each table and of all.
 std::string ProgressJson(const core::Report& report, const Rates& rates);
 

@@ -21,7 +21,8 @@ std::vector<std::string> CounterCells(const core::Counters& counters) {
 
 std::string Heading(const core::Report& report) {
   std::string text = absl::StrCat("migration    ", report.migration_id, ", ", core::ToString(report.state));
-  if (report.resumed > 0) absl::StrAppend(&text, ", resumed ", report.resumed, report.resumed == 1 ? " time" : " times");
+  if (report.resumed > 0)
+    absl::StrAppend(&text, ", resumed ", report.resumed, report.resumed == 1 ? " time" : " times");
   absl::StrAppend(&text, "\nsource       ", SanitizeText(report.source_path), " (", report.profile);
   if (!report.profile_reason.empty()) absl::StrAppend(&text, ": ", SanitizeText(report.profile_reason));
   absl::StrAppend(&text, ")\ndestination  ", SanitizeText(report.destination_url), ", schema ",
@@ -48,9 +49,9 @@ std::string Tables(const core::Report& report) {
 std::string Times(const core::Report& report) {
   std::string text;
   if (report.seconds.copy > 0) {
-    absl::StrAppend(&text, GroupDigits(static_cast<std::int64_t>(static_cast<double>(report.totals.read) /
-                                                                 report.seconds.copy)),
-                    " rows/s, ", FormatBytes(static_cast<double>(report.totals.bytes) / report.seconds.copy), "/s; ");
+    absl::StrAppend(
+        &text, GroupDigits(static_cast<std::int64_t>(static_cast<double>(report.totals.read) / report.seconds.copy)),
+        " rows/s, ", FormatBytes(static_cast<double>(report.totals.bytes) / report.seconds.copy), "/s; ");
   }
   absl::StrAppend(&text, "plan ", FormatSeconds(report.seconds.plan), ", copy ", FormatSeconds(report.seconds.copy),
                   ", finish ", FormatSeconds(report.seconds.finish), ", verify ", FormatSeconds(report.seconds.verify),
@@ -62,13 +63,15 @@ std::string Issues(const core::Report& report) {
   if (report.issues.empty()) return "";
   std::string text = "\nissues\n";
   for (const core::IssueReport& issue : report.issues) {
-    absl::StrAppend(&text, "  ", issue.action, " ", SanitizeText(issue.table),
-                    issue.column.empty() ? "" : ".", SanitizeText(issue.column), " ", SanitizeText(issue.key), ": ",
-                    issue.kind, ", ", SanitizeText(issue.reason), "\n");
+    absl::StrAppend(&text, "  ", issue.action, " ", SanitizeText(issue.table), issue.column.empty() ? "" : ".",
+                    SanitizeText(issue.column), " ", SanitizeText(issue.key), ": ", issue.kind, ", ",
+                    SanitizeText(issue.reason), "\n");
   }
   if (report.issues_more > 0) {
-    absl::StrAppend(&text, "  +", GroupDigits(report.issues_more), " more: SELECT * FROM vecferry.issues WHERE "
-                    "migration_id = '", report.migration_id, "'\n");
+    absl::StrAppend(&text, "  +", GroupDigits(report.issues_more),
+                    " more: SELECT * FROM vecferry.issues WHERE "
+                    "migration_id = '",
+                    report.migration_id, "'\n");
   }
   return text;
 }
@@ -103,7 +106,8 @@ std::string Checks(const core::Report& report) {
 std::string Remarks(const core::Report& report) {
   std::string text;
   for (const auto& [name, reason] : report.left_out) {
-    absl::StrAppend(&text, text.empty() ? "\nleft out\n" : "", "  ", SanitizeText(name), ": ", SanitizeText(reason), "\n");
+    absl::StrAppend(&text, text.empty() ? "\nleft out\n" : "", "  ", SanitizeText(name), ": ", SanitizeText(reason),
+                    "\n");
   }
   for (std::size_t i = 0; i < report.notes.size(); ++i) {
     absl::StrAppend(&text, i == 0 ? "\nnotes\n" : "", "  ", SanitizeText(report.notes[i]), "\n");
@@ -150,8 +154,8 @@ std::string FormatSummary(const core::Report& report) {
 }
 
 std::string FormatList(const std::vector<core::Report>& reports) {
-  std::vector<std::vector<std::string>> rows = {{"id", "state", "started", "source", "schema", "read", "inserted",
-                                                 "rejected"}};
+  std::vector<std::vector<std::string>> rows = {
+      {"id", "state", "started", "source", "schema", "read", "inserted", "rejected"}};
   for (const core::Report& report : reports) {
     rows.push_back({report.migration_id, std::string(core::ToString(report.state)), report.started_at,
                     SanitizeText(report.source_path), SanitizeText(report.destination_schema),

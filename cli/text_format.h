@@ -11,10 +11,10 @@ namespace vecferry::cli {
 
 // Numbers, times and tables for people. Pure; nothing depends on the locale.
 
-std::string GroupDigits(std::int64_t number);         // 1,234,567
-std::string FormatBytes(double bytes);                // 12.3 MB (10^6)
-std::string FormatSeconds(double seconds);            // 0.25 s
-std::string FormatClock(double seconds);              // 1:02:03, 0:12
+std::string GroupDigits(std::int64_t number);  // 1,234,567
+std::string FormatBytes(double bytes);         // 12.3 MB (10^6)
+std::string FormatSeconds(double seconds);     // 0.25 s
+std::string FormatClock(double seconds);       // 1:02:03, 0:12
 
 // Lines of columns under a heading; the columns from `first_number` on are aligned to the right.
 std::string FormatTable(const std::vector<std::vector<std::string>>& rows, std::size_t first_number,
