@@ -150,7 +150,8 @@ void Driver::Beat() {
   });
   {
     base::MutexLock lock(&mutex_);
-    if (!renewed.ok() && lost_.ok() && !ended_) lost_ = DescribeLoss(renewed, setup_.migration_id);
+    const bool lost = absl::IsAborted(renewed) || absl::IsUnavailable(renewed);  // else the next beat may succeed
+    if (lost && lost_.ok() && !ended_) lost_ = DescribeLoss(renewed, setup_.migration_id);
     if (!interrupted()) return;
   }
   // Again each second: a cancel that came between two statements hit none.

@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "common/base/status_macros.h"
 #include "common/postgres/ledger.h"
+#include "common/postgres/ledger_sql.h"
 
 namespace vecferry::coordinator {
 namespace {
@@ -30,13 +31,17 @@ absl::Status CancelMigration(postgres::Connection& session, absl::string_view mi
                                "coordinator_epoch = coordinator_epoch + 1 WHERE id = $1",
                                {id})
                       .status());
-  // Writers look at their shard alone.
-  RETURN_IF_ERROR(session
-                      .Execute("UPDATE vecferry.shard SET lease_epoch = lease_epoch + 1, lease_until = NULL "
-                               "WHERE migration_id = $1 AND NOT done",
-                               {id})
-                      .status());
-  return postgres::RecordEvent(session, migration_id, "CANCELLED", "");
+  RETURN_IF_ERROR(postgres::RecordEvent(session, migration_id, "CANCELLED", ""));
+  // A writer that hangs within its commit holds its shard's row: its session must end before the row can change.
+  RETURN_IF_ERROR(postgres::TerminateLeftovers(session, migration_id));
+  return postgres::InTransaction(session, [&]() -> absl::Status {
+    RETURN_IF_ERROR(session.ExecuteScript("SET LOCAL lock_timeout = '5s'"));
+    return session
+        .Execute("UPDATE vecferry.shard SET lease_epoch = lease_epoch + 1, lease_until = NULL "
+                 "WHERE migration_id = $1 AND NOT done",
+                 {id})
+        .status();
+  });
 }
 
 absl::Status MoveToRejected(postgres::Connection& session, absl::string_view migration_id, int mapping,

@@ -15,8 +15,8 @@ namespace vecferry::coordinator {
 // kAborted unless `epoch` still is the migration's: the caller no longer drives it.
 absl::Status CheckEpoch(postgres::Connection& session, absl::string_view migration_id, std::uint64_t epoch);
 
-// Ends whatever runs the migration, wherever: state CANCELLED, and every epoch raised, so that neither the coordinator
-// nor a writer of before can write again. One statement each, in the caller's transaction. Claims stay.
+// Ends whatever runs the migration, wherever: state CANCELLED, sessions terminated, and every epoch raised, so that
+// neither the coordinator nor a writer of before can write again. Not in a transaction; may run twice. Claims stay.
 absl::Status CancelMigration(postgres::Connection& session, absl::string_view migration_id);
 
 // In the caller's transaction: `rows` rows that a mapping inserted count as rejected from now on.

@@ -154,6 +154,8 @@ absl::StatusOr<rpc::Started> Migrations::Drive(const std::string& conninfo, cons
                                                  core::ToString(held.state), "): run the same command again to compare"));
   }
   ASSIGN_OR_RETURN(core::Plan plan, rpc::ParsePlan(held.plan));
+  // A commit that hangs holds its shard's row. Renewing that lease must not keep the heartbeat waiting.
+  RETURN_IF_ERROR(ledger.ExecuteScript("SET lock_timeout TO '5s'"));
   RETURN_IF_ERROR(postgres::SetOptions(ledger, row.id, epoch, OptionsJson(options)));
   if (!resumed) {
     core::StageSeconds planned;  // the plan's own were stored with it

@@ -85,10 +85,7 @@ absl::StatusOr<core::Report> Migrations::Cancel(const std::string& id, const std
     return absl::FailedPreconditionError(absl::StrCat("migration ", row.id, " has ended already (",
                                                       core::ToString(row.state), "): there is nothing to cancel"));
   }
-  if (row.state != core::State::kCancelled) {
-    RETURN_IF_ERROR(postgres::InTransaction(session, [&] { return CancelMigration(session, row.id); }));
-    RETURN_IF_ERROR(postgres::TerminateLeftovers(session, row.id));
-  }
+  RETURN_IF_ERROR(CancelMigration(session, row.id));
   if (drop) RETURN_IF_ERROR(DropMigration(conninfo, row));
   ASSIGN_OR_RETURN(row, postgres::GetMigration(session, row.id));
   return Read(session, conninfo, row);

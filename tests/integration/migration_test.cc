@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
+#include "common/postgres/ledger.h"
 #include "tests/support/loopback.h"
 #include "tests/support/sqlite_file.h"
 #include "tests/support/status_matchers.h"
@@ -14,6 +15,27 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+
+// Holds up every commit by which a shard would have more rows read than `rows`, until it is opened or goes.
+class Gate {
+ public:
+  Gate(TestDatabase& database, std::int64_t rows) : database_(database) {
+    postgres::Connection session = database.Connect();
+    EXPECT_THAT(postgres::EnsureLedger(session), IsOk());
+    database_.Run(absl::StrCat(
+        "CREATE OR REPLACE FUNCTION public.gate() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "PERFORM pg_advisory_xact_lock_shared(42); RETURN NEW; END $$;"
+        "CREATE TRIGGER gate BEFORE UPDATE ON vecferry.shard FOR EACH ROW WHEN (NEW.rows_read > ", rows,
+        ") EXECUTE FUNCTION public.gate(); SELECT pg_advisory_lock(42)"));
+  }
+  ~Gate() { database_.Run("SELECT pg_advisory_unlock(42); DROP TRIGGER gate ON vecferry.shard"); }
+  bool reached() {
+    return database_.QueryValue("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted") != "0";
+  }
+
+ private:
+  TestDatabase& database_;
+};
 
 class MigrationTest : public ::testing::Test {
  protected:
@@ -35,6 +57,24 @@ class MigrationTest : public ::testing::Test {
     options.source_path = source_.path();
     options.conninfo = database_.conninfo();
     return options;
+  }
+
+  // Options by which a run commits after each batch and is stopped at once.
+  LoopbackCluster::Options SmallSteps() {
+    LoopbackCluster::Options options = Options();
+    options.commit_group_bytes = 1;
+    options.drain_time = absl::ZeroDuration();
+    return options;
+  }
+
+  // A command that is interrupted when a shard has read `rows` rows.
+  absl::StatusOr<core::Report> RunUntil(std::int64_t rows, const LoopbackCluster::Options& options,
+                                        int batch_rows_max = 500) {
+    Gate gate(database_, rows);
+    LoopbackCluster cluster(options);
+    rpc::StartOptions request = cluster.Request();
+    request.batch_rows_max = batch_rows_max;
+    return cluster.Run(request, [&](const core::Report&) { return !gate.reached(); });
   }
 
   // One command from start to end.
@@ -108,32 +148,30 @@ TEST_F(MigrationTest, ChangesNothingTheSecondTime) {
   EXPECT_THAT(Query("SELECT state FROM vecferry.migration"), ElementsAre("VERIFIED", "VERIFIED"));
 }
 
-TEST_F(MigrationTest, GoesOnAfterAnInterruptionInEveryShard) {
+TEST_F(MigrationTest, GoesOnWhereItWasInterruptedAlsoWithOtherBatches) {
   WriteStore(20'000);
-  LoopbackCluster::Options options = Options();
-  options.commit_group_bytes = 1;  // a commit each batch
-  options.shard_bytes_max = 100'000;
-  int runs = 0;
+  LoopbackCluster::Options options = SmallSteps();
+  options.shard_bytes_max = 200'000;  // several shards
   std::int64_t carried = 0;
-  for (core::State state = core::State::kPlanned; state != core::State::kVerified; ++runs) {
-    ASSERT_LT(runs, 50);
-    LoopbackCluster cluster(options);
-    rpc::StartOptions request = cluster.Request();
-    request.batch_rows_max = 100 + 50 * runs;  // tuning may change
-    // The first three runs end as soon as anything more has arrived.
-    const absl::StatusOr<core::Report> report = cluster.Run(request, [&](const core::Report& now) {
-      return runs >= 3 || now.totals.read <= carried;
-    });
+  for (int run = 0; run < 3; ++run) {
+    const absl::StatusOr<core::Report> report = RunUntil(500 * (run + 1), options, 100 + 150 * run);
     ASSERT_THAT(report, IsOk());
-    EXPECT_THAT(report->failure, IsEmpty());
-    EXPECT_EQ(report->resumed, runs);
-    EXPECT_EQ(report->exit_code, report->state == core::State::kVerified ? 0 : 130);
+    EXPECT_EQ(report->state, core::State::kPaused) << report->failure;
+    EXPECT_EQ(report->exit_code, 130);
+    EXPECT_EQ(report->resumed, run);
+    EXPECT_GT(report->totals.read, carried);
+    EXPECT_LT(report->totals.read, 20'002);
     carried = report->totals.read;
-    state = report->state;
   }
+  const absl::StatusOr<core::Report> report = RunOnce();
+  ASSERT_THAT(report, IsOk());
+  EXPECT_EQ(report->state, core::State::kVerified) << report->failure;
+  EXPECT_EQ(report->totals.read, 20'002);
+  EXPECT_EQ(report->resumed, 3);
+  EXPECT_THAT(Query("SELECT count(*) > 1 FROM vecferry.shard WHERE mapping = (SELECT max(mapping) FROM vecferry.shard)"),
+              ElementsAre("t"));
   EXPECT_THAT(Query("SELECT count(*), count(DISTINCT id), min(id), max(id) FROM mem.notes"),
               ElementsAre("20000|20000|1|20000"));
-  EXPECT_EQ(carried, 20'002);
 }
 
 TEST_F(MigrationTest, RemovesOrphansBeforeForeignKeysAndNamesEach) {
@@ -188,12 +226,7 @@ TEST_F(MigrationTest, DeletesNothingWhenThereAreMoreOrphansThanAllowedAndGoesOnW
 
 TEST_F(MigrationTest, CarriesChangedRowsAgainWhenTheSourceChangedMeanwhile) {
   WriteStore(5000);
-  LoopbackCluster::Options options = Options();
-  options.commit_group_bytes = 1;
-  {
-    LoopbackCluster cluster(options);
-    ASSERT_THAT(cluster.Run(cluster.Request(), [](const core::Report& now) { return now.totals.read == 0; }), IsOk());
-  }
+  ASSERT_THAT(RunUntil(1000, SmallSteps()), IsOk());
   source_.Run("UPDATE notes SET body = 'changed' WHERE id = 1; INSERT INTO people VALUES (50, 'Edsger');");
   source_.Close();
   const absl::StatusOr<core::Report> report = RunOnce();
@@ -208,12 +241,7 @@ TEST_F(MigrationTest, CarriesChangedRowsAgainWhenTheSourceChangedMeanwhile) {
 
 TEST_F(MigrationTest, StopsAtAChangedSourceWhenToldSo) {
   WriteStore(5000);
-  LoopbackCluster::Options options = Options();
-  options.commit_group_bytes = 1;
-  {
-    LoopbackCluster cluster(options);
-    ASSERT_THAT(cluster.Run(cluster.Request(), [](const core::Report& now) { return now.totals.read == 0; }), IsOk());
-  }
+  ASSERT_THAT(RunUntil(1000, SmallSteps()), IsOk());
   source_.Run("UPDATE notes SET body = 'changed' WHERE id = 1; UPDATE people SET name = 'Eve' WHERE id = 1;");
   source_.Close();
   LoopbackCluster cluster(Options());
@@ -228,12 +256,7 @@ TEST_F(MigrationTest, StopsAtAChangedSourceWhenToldSo) {
 
 TEST_F(MigrationTest, StopsWhenColumnsOfTheSourceChanged) {
   WriteStore(5000);
-  LoopbackCluster::Options options = Options();
-  options.commit_group_bytes = 1;
-  {
-    LoopbackCluster cluster(options);
-    ASSERT_THAT(cluster.Run(cluster.Request(), [](const core::Report& now) { return now.totals.read == 0; }), IsOk());
-  }
+  ASSERT_THAT(RunUntil(1000, SmallSteps()), IsOk());
   source_.Run("ALTER TABLE notes ADD COLUMN extra TEXT");
   source_.Close();
   const absl::StatusOr<core::Report> report = RunOnce();
@@ -244,40 +267,30 @@ TEST_F(MigrationTest, StopsWhenColumnsOfTheSourceChanged) {
 
 TEST_F(MigrationTest, RefusesASecondMigrationOfTheSameTablesAndNamesTheFirst) {
   WriteStore(5000);
-  LoopbackCluster::Options options = Options();
-  options.commit_group_bytes = 1;
-  std::string first;
-  {
-    LoopbackCluster cluster(options);
-    const absl::StatusOr<core::Report> report =
-        cluster.Run(cluster.Request(), [](const core::Report& now) { return now.totals.read == 0; });
-    ASSERT_THAT(report, IsOk());
-    EXPECT_EQ(report->state, core::State::kPaused);
-    first = report->migration_id;
-  }
+  const absl::StatusOr<core::Report> paused = RunUntil(1000, SmallSteps());
+  ASSERT_THAT(paused, IsOk());
+  EXPECT_EQ(paused->state, core::State::kPaused);
   LoopbackCluster cluster(Options());
   rpc::StartOptions other = cluster.Request();
   other.identity.on_conflict = "update";
-  EXPECT_THAT(cluster.Run(other), StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr(first)));
+  EXPECT_THAT(cluster.Run(other), StatusIs(absl::StatusCode::kAlreadyExists, HasSubstr(paused->migration_id)));
   EXPECT_THAT(Query("SELECT count(*) FROM vecferry.migration"), ElementsAre("1"));
 }
 
 TEST_F(MigrationTest, DropsWhatItMadeWhenCancelledSo) {
   WriteStore(5000);
   database_.Run("CREATE SCHEMA mem; CREATE TABLE mem.mine (id int)");
-  LoopbackCluster::Options options = Options();
-  options.commit_group_bytes = 1;
-  LoopbackCluster cluster(options);
+  Gate gate(database_, 1000);
+  LoopbackCluster cluster(SmallSteps());
   bool cancelled = false;
   const absl::StatusOr<core::Report> report = cluster.Run(cluster.Request(), [&](const core::Report& now) {
-    if (now.totals.read > 0 && !cancelled) {
-      cancelled = true;
-      LoopbackCluster elsewhere(options);
-      const absl::StatusOr<core::Report> dropped =
-          elsewhere.migrations().Cancel(now.migration_id.substr(0, 8), "destination", /*drop=*/true);
-      EXPECT_THAT(dropped, IsOk());
-      EXPECT_EQ(dropped.ok() ? dropped->state : core::State::kPlanned, core::State::kDropped);
-    }
+    if (cancelled || !gate.reached()) return true;
+    cancelled = true;
+    LoopbackCluster elsewhere(SmallSteps());
+    const absl::StatusOr<core::Report> dropped =
+        elsewhere.migrations().Cancel(now.migration_id.substr(0, 8), "destination", /*drop=*/true);
+    EXPECT_THAT(dropped, IsOk());
+    EXPECT_EQ(dropped.ok() ? dropped->state : core::State::kPlanned, core::State::kDropped);
     return true;
   });
   ASSERT_THAT(report, IsOk());
@@ -290,14 +303,14 @@ TEST_F(MigrationTest, DropsWhatItMadeWhenCancelledSo) {
 
 TEST_F(MigrationTest, ResumesACancelledMigration) {
   WriteStore(5000);
-  LoopbackCluster::Options options = Options();
-  options.commit_group_bytes = 1;
   {
-    LoopbackCluster cluster(options);
+    Gate gate(database_, 1000);
+    LoopbackCluster cluster(SmallSteps());
+    bool cancelled = false;
     const absl::StatusOr<core::Report> report = cluster.Run(cluster.Request(), [&](const core::Report& now) {
-      if (now.state == core::State::kCopying) {
-        EXPECT_THAT(cluster.migrations().Cancel(now.migration_id, "destination", /*drop=*/false), IsOk());
-      }
+      if (cancelled || !gate.reached()) return true;
+      cancelled = true;
+      EXPECT_THAT(cluster.migrations().Cancel(now.migration_id, "destination", /*drop=*/false), IsOk());
       return true;
     });
     ASSERT_THAT(report, IsOk());
@@ -323,7 +336,8 @@ TEST_F(MigrationTest, WritesNothingWhenItOnlyPlans) {
   nowhere.destination_runs = false;
   LoopbackCluster without_server(nowhere);
   EXPECT_THAT(without_server.migrations().Plan(without_server.Request()), IsOk());
-  EXPECT_THAT(without_server.migrations().Start(without_server.Request()), StatusIs(absl::StatusCode::kNotFound, HasSubstr("")));
+  EXPECT_THAT(without_server.migrations().Start(without_server.Request()),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("")));
 }
 
 }  // namespace

@@ -110,7 +110,7 @@ void LoopbackCluster::Interrupt() {
   for (const auto& reader : readers_) reader->Stop();
   verifier_->Stop();
   coordinator_->Stop();
-  writer_->Drain(absl::Now() + absl::Seconds(5));
+  writer_->Drain(absl::Now() + options_.drain_time);
 }
 
 }  // namespace vecferry::testing
