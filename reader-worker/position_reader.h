@@ -10,6 +10,7 @@
 #include "absl/base/thread_annotations.h"
 #include "common/base/mutex.h"
 #include "common/rpc/clients.h"
+#include "reader-worker/stop_flag.h"
 
 namespace vecferry::reader {
 
@@ -24,8 +25,8 @@ class PositionReader {
   PositionReader& operator=(const PositionReader&) = delete;
 
   // Blocks until a batch of `bytes` may be sent. A batch larger than the bound goes alone. False: the writer has ended
-  // the stream.
-  bool AwaitRoom(std::uint64_t sequence, std::size_t bytes);
+  // the stream, or `stop` was set.
+  bool AwaitRoom(std::uint64_t sequence, std::size_t bytes, const StopFlag& stop);
   // Waits until the writer says no more.
   void Join();
   // After Join: whether the last position was the shard's end, and whether there was any.

@@ -1,0 +1,244 @@
+#include <gmock/gmock.h>
+
+#include <fstream>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/core/record.h"
+#include "reader-worker/position_reader.h"
+#include "reader-worker/reader.h"
+#include "tests/support/fake_writer.h"
+#include "tests/support/sqlite_file.h"
+#include "tests/support/status_matchers.h"
+
+namespace vecferry::reader {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using ::vecferry::testing::FakeLeases;
+using ::vecferry::testing::FakeWriter;
+using ::vecferry::testing::IsOk;
+using ::vecferry::testing::SqliteFile;
+using ::vecferry::testing::StatusIs;
+
+constexpr int kRows = 103, kBatchRows = 10;
+
+std::string RowidRecord(std::int64_t rowid) { return core::EncodeRecord({core::ValueView::Integer(rowid)}); }
+
+core::Plan MakePlan() {
+  core::Plan plan;
+  core::Mapping mapping;
+  mapping.source_table = "notes";
+  mapping.destination_table = "notes";
+  mapping.from_sql = "notes AS t";
+  mapping.key.expressions = {"t.rowid"};
+  mapping.inputs = {{"t.id", "id"}, {"t.body", "body"}};
+  mapping.columns = {{.name = "id", .type = {core::PgKind::kInt8}, .input = 0, .not_null = true},
+                     {.name = "body", .type = {core::PgKind::kText}, .input = 1}};
+  mapping.conflict_key = {"id"};
+  plan.mappings = {mapping};
+  plan.shards = {{.id = 0}};
+  return plan;
+}
+
+rpc::Lease MakeLease(int shard = 0, absl::Duration duration = absl::Minutes(10)) {
+  return {"11111111-2222-3333-4444-555555555555", shard, 1, duration, "", "main", kBatchRows};
+}
+
+class ReaderStreamTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    file_.Run(absl::StrCat("CREATE TABLE notes(id INTEGER PRIMARY KEY, body TEXT);"
+                           "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ", kRows,
+                           ") INSERT INTO notes SELECT i, printf('%0400d', i) FROM n"));
+    OpenSource();
+  }
+  void OpenSource() {
+    file_.Close();
+    absl::StatusOr<sqlite::Database> source = sqlite::Database::Open(file_.path(), false);
+    ASSERT_THAT(source, IsOk());
+    source_.emplace(*std::move(source));
+  }
+  void Run(FakeLeases& leases) {
+    stream_ = MakeReaderStream(options_, *source_, leases, writer_);
+    EXPECT_THAT(stream_->Run(), IsOk());
+  }
+  // The rowids that arrived, in the order of their commits.
+  std::vector<std::string> Arrived() {
+    std::vector<std::string> keys;
+    for (const rpc::Batch& batch : writer_.committed()) {
+      for (const rpc::TupleSource& source : batch.sources) keys.push_back(source.key);
+    }
+    return keys;
+  }
+  static std::vector<std::string> Rowids(int first, int last) {
+    std::vector<std::string> keys;
+    for (int i = first; i <= last; ++i) keys.push_back(RowidRecord(i));
+    return keys;
+  }
+
+  SqliteFile file_;
+  std::optional<sqlite::Database> source_;
+  ReaderOptions options_;
+  FakeWriter writer_;
+  FakeLeases leases_{MakePlan(), {MakeLease()}};
+  std::unique_ptr<ReaderStream> stream_;
+};
+
+TEST_F(ReaderStreamTest, CarriesEveryRowOnceAndTellsTheCoordinator) {
+  Run(leases_);
+  EXPECT_EQ(Arrived(), Rowids(1, kRows));
+  EXPECT_TRUE(writer_.position().done);
+  EXPECT_THAT(leases_.completed(), ElementsAre(0));
+  EXPECT_THAT(leases_.failed(), IsEmpty());
+}
+
+TEST_F(ReaderStreamTest, BeginsWhereTheWriterSays) {
+  writer_.set_position({.next_sequence = 5, .last_key = RowidRecord(60)});
+  Run(leases_);
+  EXPECT_EQ(Arrived(), Rowids(61, kRows));
+  EXPECT_EQ(writer_.committed().front().sequence, 5u);
+}
+
+TEST_F(ReaderStreamTest, CompletesAShardThatIsDoneAlready) {
+  writer_.set_position({.next_sequence = 5, .last_key = RowidRecord(kRows), .done = true});
+  Run(leases_);
+  EXPECT_THAT(Arrived(), IsEmpty());
+  EXPECT_THAT(leases_.completed(), ElementsAre(0));
+}
+
+TEST_F(ReaderStreamTest, GoesBackToTheStoredPosition) {
+  writer_.Expect({{5, absl::FailedPreconditionError("another position")}, {3, absl::FailedPreconditionError("again")}});
+  Run(leases_);
+  EXPECT_EQ(Arrived(), Rowids(1, kRows));
+  EXPECT_EQ(writer_.opened(), 3);
+  EXPECT_THAT(leases_.completed(), ElementsAre(0));
+}
+
+TEST_F(ReaderStreamTest, TriesAWriterAgainThatIsAwayOrFull) {
+  writer_.Expect({{-1, absl::UnavailableError("away")}, {-1, absl::ResourceExhaustedError("2 streams")},
+                  {4, absl::UnavailableError("gone")}});
+  Run(leases_);
+  EXPECT_EQ(Arrived(), Rowids(1, kRows));
+  EXPECT_THAT(leases_.failed(), IsEmpty());
+}
+
+TEST_F(ReaderStreamTest, GivesUpAWriterThatStaysAway) {
+  options_.retry_max = absl::ZeroDuration();
+  writer_.Expect({{-1, absl::UnavailableError("away")}});
+  Run(leases_);
+  EXPECT_THAT(leases_.failed(), ElementsAre(StatusIs(absl::StatusCode::kUnavailable, HasSubstr("away"))));
+  EXPECT_THAT(leases_.completed(), IsEmpty());
+}
+
+TEST_F(ReaderStreamTest, GivesTheShardUpWhenTheLeaseIsAnothers) {
+  writer_.Expect({{3, absl::AbortedError("lease epoch 2")}});
+  Run(leases_);
+  EXPECT_EQ(writer_.opened(), 1);
+  EXPECT_EQ(Arrived(), Rowids(1, 20)) << "the group that was committed before";
+  EXPECT_THAT(leases_.failed(), ElementsAre(StatusIs(absl::StatusCode::kAborted, HasSubstr(""))));
+}
+
+TEST_F(ReaderStreamTest, PassesOnAnErrorThatNoRetryMends) {
+  writer_.Expect({{1, absl::OutOfRangeError("more than 0 rejected rows")}});
+  Run(leases_);
+  EXPECT_EQ(writer_.opened(), 1);
+  EXPECT_THAT(leases_.failed(), ElementsAre(StatusIs(absl::StatusCode::kOutOfRange, HasSubstr("rejected"))));
+}
+
+TEST_F(ReaderStreamTest, CarriesItsOtherShardsAfterOneThatFailed) {
+  core::Plan plan = MakePlan();
+  plan.shards = {{.id = 0, .upper = RowidRecord(50)}, {.id = 1, .lower = RowidRecord(50)}};
+  writer_.Expect({{0, absl::InvalidArgumentError("no")}});
+  FakeLeases leases(plan, {MakeLease(0), MakeLease(1)});
+  Run(leases);
+  EXPECT_EQ(Arrived(), Rowids(50, kRows));
+  EXPECT_THAT(leases.completed(), ElementsAre(1));
+  EXPECT_THAT(leases.failed(), SizeIs(1));
+}
+
+TEST_F(ReaderStreamTest, CancelsItsStreamWhenARenewalSaysThatTheLeaseIsLost) {
+  FakeLeases leases(MakePlan(), {MakeLease(0, absl::Milliseconds(3))});
+  leases.set_renewal(absl::AbortedError("lost"));
+  // Room for one batch and no commit before the end: the reader can only wait.
+  writer_.set_group_batches(0);
+  options_.bytes_in_flight_max = 1;
+  Run(leases);
+  EXPECT_THAT(Arrived(), IsEmpty());
+  EXPECT_THAT(leases.failed(), ElementsAre(StatusIs(absl::StatusCode::kAborted, HasSubstr("lease"))));
+  EXPECT_EQ(leases.renewed(), 1);
+}
+
+TEST_F(ReaderStreamTest, StopsBetweenBatchesAndLeavesCommittedWhatItSent) {
+  // Room for two batches and no commit before the end: the reader can only wait.
+  writer_.set_group_batches(0);
+  options_.bytes_in_flight_max = 10'000;
+  stream_ = MakeReaderStream(options_, *source_, leases_, writer_);
+  std::thread reader([this] { EXPECT_THAT(stream_->Run(), IsOk()); });
+  writer_.AwaitBatches(2);
+  stream_->Stop();
+  reader.join();
+  EXPECT_EQ(Arrived(), Rowids(1, 20));
+  EXPECT_FALSE(writer_.position().done);
+  EXPECT_THAT(leases_.failed(), ElementsAre(StatusIs(absl::StatusCode::kCancelled, HasSubstr("stop"))));
+  FakeLeases again(MakePlan(), {MakeLease()});
+  writer_.set_group_batches(1);
+  Run(again);
+  EXPECT_EQ(Arrived(), Rowids(1, kRows));
+}
+
+TEST_F(ReaderStreamTest, StopsTheShardAtADamagedPageAndNamesTheTable) {
+  source_.reset();
+  std::fstream store(file_.path(), std::ios::in | std::ios::out | std::ios::binary);
+  store.seekp(6 * 4096);
+  store << std::string(4096, '\0');
+  store.close();
+  OpenSource();
+  Run(leases_);
+  EXPECT_THAT(leases_.completed(), IsEmpty());
+  EXPECT_THAT(leases_.failed(), ElementsAre(StatusIs(absl::StatusCode::kDataLoss, HasSubstr("reading table notes"))));
+}
+
+TEST_F(ReaderStreamTest, EndsAShardWithoutRows) {
+  core::Plan plan = MakePlan();
+  plan.shards[0].lower = RowidRecord(1000);
+  FakeLeases leases(plan, {MakeLease()});
+  Run(leases);
+  EXPECT_TRUE(writer_.position().done);
+  EXPECT_EQ(writer_.position().last_key, std::nullopt);
+  EXPECT_THAT(leases.completed(), ElementsAre(0));
+}
+
+TEST_F(ReaderStreamTest, NamesAShardThatThePlanDoesNotHave) {
+  FakeLeases leases(MakePlan(), {MakeLease(7)});
+  Run(leases);
+  EXPECT_EQ(writer_.opened(), 0);
+  EXPECT_THAT(leases.failed(), ElementsAre(StatusIs(absl::StatusCode::kInternal, HasSubstr("no shard 7"))));
+}
+
+TEST(PositionReaderTest, LetsNoMoreBytesFlyThanItsBound) {
+  FakeWriter writer;
+  writer.set_group_batches(0);
+  const auto stream = writer.OpenShard("", 0, 1, "");
+  ASSERT_THAT(stream->NextPosition(), IsOk());
+  StopFlag stop;
+  PositionReader positions(*stream, 100);
+  EXPECT_TRUE(positions.AwaitRoom(0, 500, stop)) << "a batch larger than the bound goes alone";
+  bool waited = false;
+  std::thread sender([&] { waited = !positions.AwaitRoom(1, 1, stop); });
+  stream->Cancel();  // the only way on
+  sender.join();
+  EXPECT_TRUE(waited) << "there was no room while the first batch flew";
+  positions.Join();
+  stream->Finish().IgnoreError();
+}
+
+}  // namespace
+}  // namespace vecferry::reader
