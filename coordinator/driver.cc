@@ -239,9 +239,11 @@ absl::Status Driver::StoreOutcome(const absl::Status& status) {
     return stopping_ && failed_.ok();
   }();
   return WithLedger([&](postgres::Connection& session) {
-    return stopped ? postgres::SetState(session, setup_.migration_id, setup_.epoch, core::State::kPaused, "")
-                   : postgres::SetState(session, setup_.migration_id, setup_.epoch, core::State::kFailed,
-                                        FailureText(status));
+    if (stopped) return postgres::SetState(session, setup_.migration_id, setup_.epoch, core::State::kPaused, "");
+    RETURN_IF_ERROR(postgres::SetState(session, setup_.migration_id, setup_.epoch, core::State::kFailed,
+                                       FailureText(status)));
+    // Readers of other shards would go on until they renew their leases.
+    return FenceWriters(session, setup_.migration_id);
   });
 }
 

@@ -63,11 +63,14 @@ absl::StatusOr<rpc::Acquired> Driver::Acquire(const std::string& worker) {
 }
 
 absl::Status Driver::Renew(int shard, std::uint64_t epoch) {
+  {
+    base::MutexLock lock(&mutex_);
+    if (!copying_) return absl::AbortedError("the migration is not copying here");
+  }
   RETURN_IF_ERROR(WithLedger([&](postgres::Connection& session) {
     return postgres::RenewLease(session, setup_.migration_id, shard, epoch, setup_.lease_time);
   }));
   base::MutexLock lock(&mutex_);
-  if (!copying_) return absl::AbortedError("the migration is not copying here");
   return leases_->Renew(shard, epoch, Monotonic() + setup_.lease_time);
 }
 

@@ -32,6 +32,10 @@ absl::Status CancelMigration(postgres::Connection& session, absl::string_view mi
                                {id})
                       .status());
   RETURN_IF_ERROR(postgres::RecordEvent(session, migration_id, "CANCELLED", ""));
+  return FenceWriters(session, migration_id);
+}
+
+absl::Status FenceWriters(postgres::Connection& session, absl::string_view migration_id) {
   // A writer that hangs within its commit holds its shard's row: its session must end before the row can change.
   RETURN_IF_ERROR(postgres::TerminateLeftovers(session, migration_id));
   return postgres::InTransaction(session, [&]() -> absl::Status {
@@ -39,7 +43,7 @@ absl::Status CancelMigration(postgres::Connection& session, absl::string_view mi
     return session
         .Execute("UPDATE vecferry.shard SET lease_epoch = lease_epoch + 1, lease_until = NULL "
                  "WHERE migration_id = $1 AND NOT done",
-                 {id})
+                 {std::string(migration_id)})
         .status();
   });
 }

@@ -19,6 +19,9 @@ absl::Status CheckEpoch(postgres::Connection& session, absl::string_view migrati
 // neither the coordinator nor a writer of before can write again. Not in a transaction; may run twice. Claims stay.
 absl::Status CancelMigration(postgres::Connection& session, absl::string_view migration_id);
 
+// Terminates the migration's sessions and raises the lease epochs: what writers have not committed they never will.
+absl::Status FenceWriters(postgres::Connection& session, absl::string_view migration_id);
+
 // In the caller's transaction: `rows` rows that a mapping inserted count as rejected from now on.
 absl::Status MoveToRejected(postgres::Connection& session, absl::string_view migration_id, int mapping,
                             std::int64_t rows);

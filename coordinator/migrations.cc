@@ -187,7 +187,7 @@ Migrations::DriverPointer Migrations::FindDriver(const std::string& id) {
 
 absl::StatusOr<Migrations::DriverPointer> Migrations::NeedDriver(const std::string& id) {
   DriverPointer driver = FindDriver(id);
-  if (driver == nullptr) return absl::NotFoundError(absl::StrCat("migration ", id, " does not run here"));
+  if (driver == nullptr) return absl::AbortedError(absl::StrCat("migration ", id, " does not run here"));
   return driver;
 }
 

@@ -48,6 +48,7 @@ void LoopbackCluster::Serve(const Options& options) {
   verifications_ = rpc::MakeVerifierClient(workers_->InProcessChannel(rpc::MakeChannelArguments()));
   writers_ = rpc::MakeWriterClient(workers_->InProcessChannel(rpc::MakeChannelArguments()));
   coordinator::CoordinatorOptions coordinator;
+  coordinator.lease_time = options.lease_time;
   coordinator.shard_bytes_max = options.shard_bytes_max;
   coordinator.claim_patience = options.claim_patience;
   coordinator::SourceAccess source{snapshot_.get(), 0, nullptr};

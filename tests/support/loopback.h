@@ -32,6 +32,7 @@ class LoopbackCluster {
     int streams = 2;
     std::size_t commit_group_bytes = 16 << 20;
     std::int64_t shard_bytes_max = 64 << 20;
+    absl::Duration lease_time = absl::Seconds(30);
     absl::Duration claim_patience = absl::Seconds(5);
     absl::Duration drain_time = absl::Seconds(5);  // for an interrupted commit group to end
     bool destination_runs = true;

@@ -1,0 +1,155 @@
+// What the same command does after an interruption: SQLite files into a real Postgres, by all services over gRPC in this process.
+#include "tests/support/migration_fixture.h"
+
+namespace vecferry::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+TEST_F(MigrationTest, GoesOnWhereItWasInterruptedAlsoWithOtherBatches) {
+  WriteStore(8000);
+  LoopbackCluster::Options options = SmallSteps();
+  options.shard_bytes_max = 100'000;  // several shards
+  std::int64_t carried = 0;
+  for (int run = 0; run < 3; ++run) {
+    const absl::StatusOr<core::Report> report = RunUntil(500 * (run + 1), options, 100 + 150 * run);
+    ASSERT_THAT(report, IsOk());
+    EXPECT_EQ(report->state, core::State::kPaused) << report->failure;
+    EXPECT_EQ(report->exit_code, 130);
+    EXPECT_EQ(report->resumed, run);
+    EXPECT_GT(report->totals.read, carried);
+    EXPECT_LT(report->totals.read, 8002);
+    carried = report->totals.read;
+  }
+  const absl::StatusOr<core::Report> report = RunOnce();
+  ASSERT_THAT(report, IsOk());
+  EXPECT_EQ(report->state, core::State::kVerified) << report->failure;
+  EXPECT_EQ(report->totals.read, 8002);
+  EXPECT_EQ(report->resumed, 3);
+  EXPECT_THAT(Query("SELECT count(*) > 1 FROM vecferry.shard WHERE mapping = (SELECT max(mapping) FROM vecferry.shard)"),
+              ElementsAre("t"));
+  EXPECT_THAT(Query("SELECT count(*), count(DISTINCT id), min(id), max(id) FROM mem.notes"),
+              ElementsAre("8000|8000|1|8000"));
+}
+
+TEST_F(MigrationTest, CarriesChangedRowsAgainWhenTheSourceChangedMeanwhile) {
+  WriteStore(5000);
+  ASSERT_THAT(RunUntil(1000, SmallSteps()), IsOk());
+  source_.Run("UPDATE notes SET body = 'changed' WHERE id = 1; INSERT INTO people VALUES (50, 'Edsger');");
+  source_.Close();
+  const absl::StatusOr<core::Report> report = RunOnce();
+  ASSERT_THAT(report, IsOk());
+  EXPECT_EQ(report->state, core::State::kVerified) << report->failure;
+  EXPECT_EQ(report->resumed, 1);
+  EXPECT_THAT(FailedChecks(*report), IsEmpty());
+  EXPECT_THAT(Query("SELECT body FROM mem.notes WHERE id = 1"), ElementsAre("changed"));
+  EXPECT_THAT(Query("SELECT count(*) FROM mem.notes"), ElementsAre("5000"));
+  EXPECT_THAT(Query("SELECT count(*) FROM mem.people"), ElementsAre("3"));
+}
+
+TEST_F(MigrationTest, StopsAtAChangedSourceWhenToldSo) {
+  WriteStore(5000);
+  ASSERT_THAT(RunUntil(1000, SmallSteps()), IsOk());
+  source_.Run("UPDATE notes SET body = 'changed' WHERE id = 1; UPDATE people SET name = 'Eve' WHERE id = 1;");
+  source_.Close();
+  LoopbackCluster cluster(Options());
+  rpc::StartOptions request = cluster.Request();
+  request.on_source_change = "fail";
+  const absl::StatusOr<core::Report> report = cluster.Run(request);
+  ASSERT_THAT(report, IsOk());
+  EXPECT_EQ(report->state, core::State::kFailed);
+  EXPECT_THAT(report->failure, HasSubstr("the source changed"));
+  EXPECT_THAT(Query("SELECT count(*) FROM mem.notes WHERE body = 'changed'"), ElementsAre("0"));
+}
+
+TEST_F(MigrationTest, StopsWhenColumnsOfTheSourceChanged) {
+  WriteStore(5000);
+  ASSERT_THAT(RunUntil(1000, SmallSteps()), IsOk());
+  source_.Run("ALTER TABLE notes ADD COLUMN extra TEXT");
+  source_.Close();
+  const absl::StatusOr<core::Report> report = RunOnce();
+  ASSERT_THAT(report, IsOk());
+  EXPECT_EQ(report->state, core::State::kFailed);
+  EXPECT_THAT(report->failure, HasSubstr("columns of the source changed"));
+}
+
+TEST_F(MigrationTest, ResumesACancelledMigration) {
+  WriteStore(5000);
+  {
+    Gate gate(database_, 1000);
+    LoopbackCluster cluster(SmallSteps());
+    bool cancelled = false;
+    const absl::StatusOr<core::Report> report = cluster.Run(cluster.Request(), [&](const core::Report& now) {
+      if (cancelled || !gate.reached()) return true;
+      cancelled = true;
+      EXPECT_THAT(cluster.migrations().Cancel(now.migration_id, "destination", /*drop=*/false), IsOk());
+      return true;
+    });
+    ASSERT_THAT(report, IsOk());
+    EXPECT_EQ(report->state, core::State::kCancelled);
+    EXPECT_EQ(report->exit_code, 1);
+  }
+  const absl::StatusOr<core::Report> report = RunOnce();
+  ASSERT_THAT(report, IsOk());
+  EXPECT_EQ(report->state, core::State::kVerified) << report->failure;
+  EXPECT_EQ(report->resumed, 1);
+  EXPECT_THAT(Query("SELECT count(*) FROM mem.notes"), ElementsAre("5000"));
+}
+
+TEST_F(MigrationTest, NamesTheFinishStepThatFailedAndRepeatsNoneThatSucceeded) {
+  WriteStore(5000);
+  ASSERT_THAT(RunUntil(1000, SmallSteps()), IsOk());
+  const std::string index = "notes_by_person";  // somebody takes the name meanwhile
+  database_.Run("CREATE TABLE mem.other (a int); CREATE INDEX " + index + " ON mem.other (a)");
+  const absl::StatusOr<core::Report> failed = RunOnce();
+  ASSERT_THAT(failed, IsOk());
+  EXPECT_EQ(failed->state, core::State::kFailed);
+  EXPECT_EQ(failed->exit_code, 1);
+  EXPECT_THAT(failed->failure, HasSubstr(index));
+  EXPECT_THAT(failed->failure, HasSubstr("same command"));
+  const std::string keys = "SELECT oid, conname FROM pg_constraint WHERE connamespace = 'mem'::regnamespace AND contype = 'p' "
+                           "ORDER BY 2";
+  const std::vector<std::string> before = Query(keys);
+  EXPECT_FALSE(before.empty());
+  database_.Run("DROP TABLE mem.other");
+  const absl::StatusOr<core::Report> report = RunOnce();
+  ASSERT_THAT(report, IsOk());
+  EXPECT_EQ(report->state, core::State::kVerified) << report->failure;
+  EXPECT_EQ(Query(keys), before);
+  EXPECT_GT(report->seconds.finish, 0);
+}
+
+TEST_F(MigrationTest, IsInterruptedWithinAFinishStatement) {
+  WriteStore(5000);
+  postgres::Connection other = database_.Connect();
+  {
+    std::unique_ptr<Gate> gate = std::make_unique<Gate>(database_, 1000);
+    LoopbackCluster cluster(SmallSteps());
+    const absl::StatusOr<core::Report> report = cluster.Run(cluster.Request(), [&](const core::Report& now) {
+      if (gate != nullptr && gate->reached()) {
+        // Lets rows in, but no key.
+        EXPECT_THAT(other.ExecuteScript("BEGIN; LOCK TABLE mem.notes IN ROW EXCLUSIVE MODE"), IsOk());
+        gate.reset();
+      }
+      return now.state != core::State::kFinishing ||
+             Query("SELECT FROM pg_locks WHERE NOT granted AND relation = 'mem.notes'::regclass").empty();
+    });
+    ASSERT_THAT(report, IsOk());
+    EXPECT_EQ(report->state, core::State::kPaused) << report->failure;
+    EXPECT_EQ(report->exit_code, 130);
+    EXPECT_EQ(report->totals.read, 5002);
+  }
+  EXPECT_THAT(Query("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'vecferry/%/finish' AND datname = "
+                    "current_database()"),
+              ElementsAre("0"));
+  ASSERT_THAT(other.ExecuteScript("ROLLBACK"), IsOk());
+  const absl::StatusOr<core::Report> report = RunOnce();
+  ASSERT_THAT(report, IsOk());
+  EXPECT_EQ(report->state, core::State::kVerified) << report->failure;
+  EXPECT_EQ(report->resumed, 1);
+}
+
+}  // namespace
+}  // namespace vecferry::testing
