@@ -34,8 +34,8 @@ class Bench:
         self.runs += 1
         return f"run_{self.runs}"
 
-    def log(self, name):
-        return os.path.join(os.path.dirname(self.folder), f"{name}.log")
+    def log(self, name, suffix=".log"):
+        return os.path.join(os.path.dirname(self.folder), name + suffix)
 
     def check_count(self, schema):
         count = self.server.query(f"SELECT count(*) FROM {schema}.memories")
@@ -101,7 +101,7 @@ class Vestige:
 
 def migrate(bench, sqlite_path, schema, options):
     """One `vecferry migrate copy` into a new schema; returns its Cost and its report."""
-    report_path = bench.log("vecferry-report") + ".json"
+    report_path = bench.log("vecferry", ".report.json")
     cost = measure.run(
         [bench.vecferry, "migrate", "copy", "--from", "sqlite", "--to", "postgres", "--sqlite-path", sqlite_path,
          "--postgres-url", bench.server.url, "--schema", schema, "--no-indexes", "--no-verify", "--progress", "none",
@@ -122,7 +122,7 @@ class Pgloader:
         schema = bench.next_schema()
         bench.server.fresh_schema(schema)
         bench.server.query(f"CREATE SCHEMA {schema}")
-        script, log = bench.log("pgloader") + ".load", bench.log("pgloader")
+        script, log = bench.log("pgloader", ".load"), bench.log("pgloader")
         with open(script, "w", encoding="utf-8") as file:
             # Small batches: with its defaults pgloader can exhaust its heap on wide rows.
             file.write(f"""LOAD DATABASE FROM sqlite://{bench.store}
@@ -131,7 +131,7 @@ class Pgloader:
        batch rows = 500, batch size = 4MB, prefetch rows = 2000
   SET search_path to '{schema}', client_min_messages to 'warning';
 """)
-        cost = measure.run(["pgloader", "--root-dir", bench.log("pgloader") + ".d", script], log, env=environment())
+        cost = measure.run(["pgloader", "--root-dir", bench.log("pgloader", ".d"), script], log, env=environment())
         bench.check_count(schema)
         with open(log, encoding="utf-8") as file:
             total = re.search(r"Total import time.*?(?:(\d+)m)?([\d.]+)s\s*$", file.read(), re.M)
