@@ -51,7 +51,8 @@ struct StreamPosition {
 };
 
 // Sends batches of one shard and receives its positions. Destroying it before Finish() cancels the RPC.
-// Send blocks while the writer applies back-pressure. At most one thread in Send and one in NextPosition.
+// Send blocks while the writer applies back-pressure. At most one thread in Send and one in NextPosition; two they must
+// be, since an in-process writer does not go on until its position has been taken.
 // After any error only Finish may be called; it returns the RPC's final status.
 class BatchStream {
  public:

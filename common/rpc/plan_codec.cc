@@ -183,7 +183,7 @@ v1::Plan ToProto(const core::Plan& plan) {
   proto.set_program_version(plan.program_version);
   *proto.mutable_identity() = ToProto(plan.identity);
   proto.set_profile(plan.profile);
-  proto.set_profile_reason(plan.profile_reason);
+  proto.set_profile_reason(core::SanitizeText(plan.profile_reason));
   proto.set_schema_version(plan.schema_version);
   proto.set_source_fingerprint(plan.source_fingerprint);
   proto.set_source_schema_hash(plan.source_schema_hash);
@@ -208,9 +208,9 @@ v1::Plan ToProto(const core::Plan& plan) {
   for (const core::LeftOut& left_out : plan.left_out) {
     v1::LeftOut* added = proto.add_left_out();
     added->set_name(left_out.name);
-    added->set_reason(left_out.reason);
+    added->set_reason(core::SanitizeText(left_out.reason));
   }
-  Fill(proto.mutable_notes(), plan.notes);
+  for (const std::string& note : plan.notes) proto.add_notes(core::SanitizeText(note));
   return proto;
 }
 

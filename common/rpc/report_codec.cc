@@ -3,8 +3,12 @@
 #include "common/core/migration.h"
 #include "common/rpc/plan_codec.h"
 
+// Texts in which names and values of the source stand are made valid UTF-8, as a protobuf string must be; otherwise a
+// whole batch or report would be refused.
 namespace vecferry::rpc {
 namespace {
+
+using core::SanitizeText;
 
 void ToProto(const core::Counters& counters, v1::Counters* proto) {
   proto->set_read(counters.read);
@@ -43,7 +47,7 @@ void ToProto(const core::StageSeconds& seconds, v1::StageSeconds* proto) {
 void AddTables(const core::Report& report, v1::Migration& proto) {
   for (const core::TableReport& table : report.tables) {
     v1::TableProgress* added = proto.add_tables();
-    added->set_source(table.source);
+    added->set_source(SanitizeText(table.source));
     added->set_destination(table.destination);
     ToProto(table.counters, added->mutable_counters());
     added->set_rows_expected(table.rows_expected);
@@ -54,12 +58,12 @@ void AddTables(const core::Report& report, v1::Migration& proto) {
 void AddIssues(const core::Report& report, v1::Migration& proto) {
   for (const core::IssueReport& issue : report.issues) {
     v1::Issue* added = proto.add_issues();
-    added->set_table(issue.table);
+    added->set_table(SanitizeText(issue.table));
     added->set_key(issue.key);
-    added->set_column(issue.column);
+    added->set_column(SanitizeText(issue.column));
     added->set_kind(issue.kind);
     added->set_action(issue.action);
-    added->set_reason(issue.reason);
+    added->set_reason(SanitizeText(issue.reason));
   }
   proto.set_issues_more(report.issues_more);
 }
@@ -90,7 +94,7 @@ v1::Migration ToProto(const core::Report& report) {
   proto.set_id(report.migration_id);
   proto.set_state(std::string(core::ToString(report.state)));
   proto.set_exit_code(report.exit_code);
-  proto.set_failure(report.failure);
+  proto.set_failure(SanitizeText(report.failure));
   proto.set_vecferry_version(report.vecferry_version);
   proto.set_source_kind(report.source_kind);
   proto.set_source_path(report.source_path);
@@ -109,11 +113,11 @@ v1::Migration ToProto(const core::Report& report) {
   AddIssues(report, proto);
   AddIndexes(report, proto);
   for (const core::CheckReport& check : report.checks) *proto.add_checks() = ToProto(check);
-  for (const std::string& note : report.notes) proto.add_notes(note);
+  for (const std::string& note : report.notes) proto.add_notes(SanitizeText(note));
   for (const auto& [name, reason] : report.left_out) {
     v1::LeftOut* added = proto.add_left_out();
     added->set_name(name);
-    added->set_reason(reason);
+    added->set_reason(SanitizeText(reason));
   }
   proto.set_step(report.step);
   proto.set_verify_level(report.verify_level);
@@ -162,16 +166,15 @@ absl::StatusOr<core::Report> FromProto(const v1::Migration& proto) {
 
 v1::RowIssue ToProto(const core::RowIssue& issue) {
   v1::RowIssue proto;
-  proto.set_source_table(issue.source_table);
+  proto.set_source_table(SanitizeText(issue.source_table));
   proto.set_source_key(issue.source_key);
   proto.set_source_key_record(issue.source_key_record);
   if (issue.source_rowid) proto.set_source_rowid(*issue.source_rowid);
   proto.set_destination_table(issue.destination_table);
-  proto.set_column(issue.column);
+  proto.set_column(SanitizeText(issue.column));
   proto.set_kind(issue.kind);
   proto.set_action(std::string(core::ToString(issue.action)));
-  // A protobuf string must be UTF-8, or the whole batch would be refused.
-  proto.set_reason(core::SanitizeText(issue.reason));
+  proto.set_reason(SanitizeText(issue.reason));
   proto.set_raw(issue.raw);
   proto.set_raw_format(issue.raw_format);
   return proto;
@@ -196,11 +199,11 @@ absl::StatusOr<core::RowIssue> FromProto(const v1::RowIssue& proto) {
 v1::Check ToProto(const core::CheckReport& check) {
   v1::Check proto;
   proto.set_name(check.name);
-  proto.set_table(check.table);
+  proto.set_table(SanitizeText(check.table));
   proto.set_verdict(check.verdict);
-  proto.set_expected(check.expected);
-  proto.set_actual(check.actual);
-  proto.set_evidence(check.evidence);
+  proto.set_expected(SanitizeText(check.expected));
+  proto.set_actual(SanitizeText(check.actual));
+  proto.set_evidence(SanitizeText(check.evidence));
   return proto;
 }
 
