@@ -57,11 +57,10 @@ void BatchBuilder::AddEncoded(const SourceRow& row, const std::string& key_recor
 
 void BatchBuilder::DropToldIssues(std::size_t first, const std::string& key_record) {
   const auto begin = batch_.issues.begin() + static_cast<std::ptrdiff_t>(first);
-  batch_.issues.erase(std::remove_if(begin, batch_.issues.end(),
-                                     [&](const core::RowIssue& issue) {
-                                       return counted_->Tells(issue.column, key_record);
-                                     }),
-                      batch_.issues.end());
+  batch_.issues.erase(
+      std::remove_if(begin, batch_.issues.end(),
+                     [&](const core::RowIssue& issue) { return counted_->Tells(issue.column, key_record); }),
+      batch_.issues.end());
 }
 
 rpc::Batch BatchBuilder::Take(bool end_of_shard) {

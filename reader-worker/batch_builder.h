@@ -27,8 +27,8 @@ class BatchBuilder {
   BatchBuilder(const core::Mapping& mapping, std::int64_t row_bytes_max, const BatchLimits& limits,
                const rpc::StreamPosition& begin, CountedRows* counted);
 
-  // Whether the batch is to be taken before `row` is added: it is full, or the row would not fit beside the others. A row
-  // larger than a batch travels alone.
+  // Whether the batch is to be taken before `row` is added: it is full, or the row would not fit beside the others. A
+  // row larger than a batch travels alone.
   bool IsFullFor(const SourceRow& row) const;
   // Errors: those of reading the counted row.
   absl::Status Add(const SourceRow& row);
@@ -44,7 +44,7 @@ class BatchBuilder {
   RowEncoder encoder_;
   CountedRows* const counted_;
   rpc::Batch batch_;
-  std::size_t bytes_ = 0;         // of tuples and of the raw bytes of issues
+  std::size_t bytes_ = 0;  // of tuples and of the raw bytes of issues
 };
 
 }  // namespace vecferry::reader

@@ -14,8 +14,8 @@
 
 namespace vecferry::reader {
 
-// Takes the positions that a writer tells after its commits, on a thread of its own, and bounds what is sent and not yet
-// committed. The stream must outlive it. AwaitRoom and Join are for the sending thread.
+// Takes the positions that a writer tells after its commits, on a thread of its own, and bounds what is sent and not
+// yet committed. The stream must outlive it. AwaitRoom and Join are for the sending thread.
 class PositionReader {
  public:
   PositionReader(rpc::BatchStream& stream, std::size_t bytes_in_flight_max);

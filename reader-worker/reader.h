@@ -16,8 +16,8 @@
 namespace vecferry::reader {
 
 struct ReaderOptions {
-  std::string worker = "reader";             // unique name; stream N appends "-N"
-  std::size_t batch_bytes_max = 1 << 20;     // a batch closes at this size or at the lease's batch_rows_max rows
+  std::string worker = "reader";          // unique name; stream N appends "-N"
+  std::size_t batch_bytes_max = 1 << 20;  // a batch closes at this size or at the lease's batch_rows_max rows
   // Tuples sent and not yet committed, per stream. Nothing of them is kept here; the bound must leave room for several
   // commit groups (16 MiB), or the writer would wait for its group's time instead of its size.
   std::size_t bytes_in_flight_max = 64 << 20;

@@ -41,7 +41,9 @@ class RowCursor {
 
  private:
   RowCursor(sqlite::Statement rows, std::string table, std::size_t key_columns)
-      : rows_(std::move(rows)), table_(std::move(table)), key_columns_(key_columns),
+      : rows_(std::move(rows)),
+        table_(std::move(table)),
+        key_columns_(key_columns),
         values_(static_cast<std::size_t>(rows_.columns())) {}
 
   sqlite::Statement rows_;

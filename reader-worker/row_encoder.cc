@@ -55,8 +55,8 @@ RowEncoder::RowEncoder(const core::Mapping& mapping, std::int64_t row_bytes_max)
       duplicates_(mapping.duplicates.begin(), mapping.duplicates.end()),
       keeps_metadata_(!mapping.columns.empty() && mapping.columns.back().conversion == Conversion::kMetadata) {
   for (const core::Column& column : mapping.columns) {
-    const bool is_key = std::find(mapping.conflict_key.begin(), mapping.conflict_key.end(), column.name) !=
-                        mapping.conflict_key.end();
+    const bool is_key =
+        std::find(mapping.conflict_key.begin(), mapping.conflict_key.end(), column.name) != mapping.conflict_key.end();
     columns_.push_back({column, is_key, /*may_reject=*/column.input >= 0 && (is_key || column.not_null),
                         WireOf(column.fallback, column.type), WireOf(column.null_value, column.type)});
   }
@@ -135,7 +135,8 @@ RowEncoder::Refusal RowEncoder::EncodeNull(const Prepared& prepared, Work& work)
     work.tuple.Null();
     return {};
   }
-  return EncodeFallback(prepared, prepared.is_key ? "null_key" : "null_value", "NULL, which the column does not take", work);
+  return EncodeFallback(prepared, prepared.is_key ? "null_key" : "null_value", "NULL, which the column does not take",
+                        work);
 }
 
 // By type; elements of a text array that are too long for an index move to the metadata.
@@ -144,8 +145,8 @@ convert::Outcome RowEncoder::Convert(const core::Column& column, const ValueView
     return convert::Convert(value, column.type, work.tuple.buffer());
   }
   std::vector<std::string> moved;
-  Outcome outcome = convert::ToTextArray(value, static_cast<std::size_t>(column.element_bytes_max), work.tuple.buffer(),
-                                         &moved);
+  Outcome outcome =
+      convert::ToTextArray(value, static_cast<std::size_t>(column.element_bytes_max), work.tuple.buffer(), &moved);
   if (!moved.empty() && keeps_metadata_) moved_.KeepElements(column.name, std::move(moved));
   return outcome;
 }

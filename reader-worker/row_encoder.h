@@ -70,7 +70,7 @@ class RowEncoder {
   const bool keeps_metadata_;
   std::vector<Prepared> columns_;
   MovedValues moved_;
-  std::string unused_tuple_;                // Rejects writes here
+  std::string unused_tuple_;  // Rejects writes here
   std::vector<core::RowIssue> unused_issues_;
 };
 

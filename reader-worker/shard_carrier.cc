@@ -25,8 +25,15 @@ bool MayPass(const absl::Status& status) {
 ShardCarrier::ShardCarrier(const ReaderOptions& options, sqlite::Database& source, rpc::WriterClient& writer,
                            const core::Plan& plan, const core::Shard& shard, const rpc::Lease& lease,
                            LeaseKeeper& keeper, StopFlag& stop)
-    : options_(options), source_(source), writer_(writer), plan_(plan), shard_(shard),
-      mapping_(plan.mappings[static_cast<std::size_t>(shard.mapping)]), lease_(lease), keeper_(keeper), stop_(stop) {}
+    : options_(options),
+      source_(source),
+      writer_(writer),
+      plan_(plan),
+      shard_(shard),
+      mapping_(plan.mappings[static_cast<std::size_t>(shard.mapping)]),
+      lease_(lease),
+      keeper_(keeper),
+      stop_(stop) {}
 
 absl::Status ShardCarrier::Carry() {
   absl::Duration backoff = kBackoffMin;
@@ -72,14 +79,15 @@ absl::Status ShardCarrier::CarryOnce(bool& moved) {
   if (done) return absl::OkStatus();
   RETURN_IF_ERROR(source_status);
   RETURN_IF_ERROR(finished);
-  return absl::UnavailableError(absl::StrCat("the writer ended the stream of shard ", shard_.id, " before its last row"));
+  return absl::UnavailableError(
+      absl::StrCat("the writer ended the stream of shard ", shard_.id, " before its last row"));
 }
 
 absl::Status ShardCarrier::SendRows(rpc::BatchStream& stream, PositionReader& positions,
                                     const rpc::StreamPosition& begin) {
-  ASSIGN_OR_RETURN(RowCursor rows,
-                   RowCursor::Open(source_, mapping_,
-                                   {.lower = shard_.lower, .upper = shard_.upper, .after = begin.last_key}));
+  ASSIGN_OR_RETURN(
+      RowCursor rows,
+      RowCursor::Open(source_, mapping_, {.lower = shard_.lower, .upper = shard_.upper, .after = begin.last_key}));
   const std::int64_t row_bytes_max = plan_.identity.max_row_bytes;
   std::unique_ptr<CountedRows> counted;
   if (!mapping_.counted && mapping_.counted_by >= 0) {

@@ -18,8 +18,9 @@ namespace vecferry::reader {
 // Carries one leased shard, over as many streams as it takes. Not thread-safe; all that it is given must outlive it.
 class ShardCarrier {
  public:
-  ShardCarrier(const ReaderOptions& options, sqlite::Database& source, rpc::WriterClient& writer, const core::Plan& plan,
-               const core::Shard& shard, const rpc::Lease& lease, LeaseKeeper& keeper, StopFlag& stop);
+  ShardCarrier(const ReaderOptions& options, sqlite::Database& source, rpc::WriterClient& writer,
+               const core::Plan& plan, const core::Shard& shard, const rpc::Lease& lease, LeaseKeeper& keeper,
+               StopFlag& stop);
 
   // OK: all of the shard is committed. kAborted: the lease is lost. kCancelled: stopped; what was sent is committed.
   // Else why it cannot be carried: the writer stayed away for retry_max, or the source cannot be read.

@@ -133,8 +133,10 @@ absl::StatusOr<OpenedStore> OpenRecovered(const std::string& path, int connectio
     ASSIGN_OR_RETURN(const bool still, CopyStillFiles(path, scratch->path()));
     if (still) break;
     if (absl::Now() >= deadline) {
-      return absl::UnavailableError(absl::StrCat(core::SanitizeText(path), " is being written all the time, in a folder "
-                                    "that cannot be written from here: stop the writer, or allow writing beside the file"));
+      return absl::UnavailableError(
+          absl::StrCat(core::SanitizeText(path),
+                       " is being written all the time, in a folder "
+                       "that cannot be written from here: stop the writer, or allow writing beside the file"));
     }
     absl::SleepFor(kStampSettled);
   }

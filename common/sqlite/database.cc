@@ -37,8 +37,8 @@ absl::Status Configure(sqlite3* database) {
   // No mmap: mapped pages count as our memory, and a file that shrinks would end the process by SIGBUS.
   // cell_size_check: damage is found when a page is read, not rows later.
   const int code =
-      sqlite3_exec(database, "PRAGMA mmap_size = 0; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY",
-                   nullptr, nullptr, nullptr);
+      sqlite3_exec(database, "PRAGMA mmap_size = 0; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY", nullptr,
+                   nullptr, nullptr);
   return code == SQLITE_OK ? absl::OkStatus() : ToStatus(database, code, "opening");
 }
 

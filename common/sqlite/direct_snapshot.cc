@@ -45,8 +45,8 @@ absl::StatusOr<OpenedStore> OpenDirect(const std::string& path, int connections)
     ASSIGN_OR_RETURN(const bool together, BeginTogether(watch, path, store));
     if (together) return store;
   } while (absl::Now() < deadline);
-  return absl::UnavailableError(absl::StrCat("others commit too fast for ", connections,
-                                             " connections to see one state of the store"));
+  return absl::UnavailableError(
+      absl::StrCat("others commit too fast for ", connections, " connections to see one state of the store"));
 }
 
 }  // namespace vecferry::sqlite

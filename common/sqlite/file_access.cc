@@ -70,7 +70,8 @@ std::string ReadOnlyUri(const std::string& path, bool immutable) {
   // A path that begins with two slashes would be read as an authority.
   if (absl::string_view(path).substr(0, 2) == "//") uri += "//";
   for (const char c : path) {
-    const bool plain = absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '/' || c == '.' || c == '_' || c == '-';
+    const bool plain =
+        absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '/' || c == '.' || c == '_' || c == '-';
     if (plain) {
       uri.push_back(c);
     } else {
@@ -82,7 +83,8 @@ std::string ReadOnlyUri(const std::string& path, bool immutable) {
 
 absl::Status CheckRegularFile(const std::string& path) {
   const std::string name = core::SanitizeText(path);
-  if (path.find('\0') != std::string::npos) return absl::InvalidArgumentError(absl::StrCat(name, ": a NUL in the path"));
+  if (path.find('\0') != std::string::npos)
+    return absl::InvalidArgumentError(absl::StrCat(name, ": a NUL in the path"));
   struct stat status;
   if (stat(path.c_str(), &status) != 0) {
     if (errno == ENOENT || errno == ENOTDIR) return absl::NotFoundError(absl::StrCat("no such file: ", name));
@@ -122,7 +124,8 @@ absl::StatusOr<FileHeader> ReadFileHeader(sqlite3* database) {
   if (code != SQLITE_OK) return ToStatus(database, code, "reading the file's header");
   header.file_bytes = size;
   header.beginning.resize(std::min<std::int64_t>(size, kBeginningBytes));
-  if (size > 0) code = file->pMethods->xRead(file, header.beginning.data(), static_cast<int>(header.beginning.size()), 0);
+  if (size > 0)
+    code = file->pMethods->xRead(file, header.beginning.data(), static_cast<int>(header.beginning.size()), 0);
   if (code != SQLITE_OK) return ToStatus(database, code, "reading the file's header");
   header.bytes = header.beginning.substr(0, kHeaderBytes);
   return header;
@@ -143,8 +146,8 @@ absl::Status ExplainHeader(const FileHeader& header, const std::string& path) {
   }
   const std::int64_t pages = header.PromisedPages(), page_bytes = header.PageBytes();
   if (page_bytes > 0 && pages * page_bytes > header.file_bytes) {
-    return absl::DataLossError(absl::StrCat(name, " is truncated: its header promises ", pages * page_bytes,
-                                            " bytes, ", header.file_bytes, " are there"));
+    return absl::DataLossError(absl::StrCat(name, " is truncated: its header promises ", pages * page_bytes, " bytes, ",
+                                            header.file_bytes, " are there"));
   }
   return absl::OkStatus();
 }

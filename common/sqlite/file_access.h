@@ -22,8 +22,8 @@ absl::Status CheckRegularFile(const std::string& path);
 
 // The first 100 bytes of a database file (https://sqlite.org/fileformat2.html#the_database_header), and its size.
 struct FileHeader {
-  std::string bytes;         // fewer than 100 when the file is shorter
-  std::string beginning;     // up to 512 bytes
+  std::string bytes;      // fewer than 100 when the file is shorter
+  std::string beginning;  // up to 512 bytes
   std::int64_t file_bytes = 0;
 
   bool HasMagic() const;

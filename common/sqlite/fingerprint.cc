@@ -45,7 +45,8 @@ absl::StatusOr<std::string> WalState(Database& database) {
 }
 
 // A WAL store does not raise its change counter at every commit, so a log that was checkpointed and deleted leaves no
-// number behind: the main file's time tells. A time as young as the clock's tick proves nothing and never compares equal.
+// number behind: the main file's time tells. A time as young as the clock's tick proves nothing and never compares
+// equal.
 absl::StatusOr<std::string> FileTime(const std::string& path) {
   struct stat status;
   if (stat(path.c_str(), &status) != 0) {

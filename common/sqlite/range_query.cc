@@ -40,10 +40,10 @@ std::string Compare(const std::vector<KeyPart>& parts, Side side, std::size_t fi
   // a >= ? AND (a > ? OR (b <= ? AND (b < ? OR ...))): the outer term lets SQLite seek, as an OR alone would not.
   std::string condition;
   for (std::size_t i = parts.size(); i-- > 0;) {
-    const std::string strict = absl::StrCat(parts[i].expression, " ", Operator(side, parts[i].descending, false), " ",
-                                            places[i]);
-    const std::string here = absl::StrCat(parts[i].expression, " ", Operator(side, parts[i].descending, true), " ",
-                                          places[i]);
+    const std::string strict =
+        absl::StrCat(parts[i].expression, " ", Operator(side, parts[i].descending, false), " ", places[i]);
+    const std::string here =
+        absl::StrCat(parts[i].expression, " ", Operator(side, parts[i].descending, true), " ", places[i]);
     if (i + 1 == parts.size()) {
       condition = here;
       continue;
@@ -109,10 +109,10 @@ absl::StatusOr<core::SourceKey> MakeSourceKey(const SourceTable& table) {
                                      [&](const SourceColumn& candidate) { return candidate.name == name; });
     // A COLLATE that changes nothing would keep SQLite from seeking by more than the first column.
     const bool other_order = column->collation != column->default_collation;
-    key.expressions.push_back(absl::StrCat(
-        "t.", core::QuoteIdentifier(name),
-        other_order ? absl::StrCat(" COLLATE ", core::QuoteIdentifier(column->collation)) : "",
-        column->descending ? kDescending : ""));
+    key.expressions.push_back(
+        absl::StrCat("t.", core::QuoteIdentifier(name),
+                     other_order ? absl::StrCat(" COLLATE ", core::QuoteIdentifier(column->collation)) : "",
+                     column->descending ? kDescending : ""));
   }
   return key;
 }

@@ -79,10 +79,11 @@ TableKind KindOf(absl::string_view type) {
 }
 
 absl::StatusOr<std::vector<SourceTable>> ListTables(Database& database) {
-  ASSIGN_OR_RETURN(Statement row, database.Prepare(
-      "SELECT l.name, l.type, l.wr, l.strict, s.sql FROM pragma_table_list AS l "
-      "JOIN sqlite_schema AS s ON s.name = l.name AND s.type IN ('table', 'view') "
-      "WHERE l.schema = 'main' AND l.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY l.name"));
+  ASSIGN_OR_RETURN(
+      Statement row,
+      database.Prepare("SELECT l.name, l.type, l.wr, l.strict, s.sql FROM pragma_table_list AS l "
+                       "JOIN sqlite_schema AS s ON s.name = l.name AND s.type IN ('table', 'view') "
+                       "WHERE l.schema = 'main' AND l.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY l.name"));
   std::vector<SourceTable> tables;
   while (true) {
     ASSIGN_OR_RETURN(const bool more, row.Step());

@@ -19,8 +19,9 @@ absl::StatusOr<Statement> Pragma(Database& database, absl::string_view pragma, c
 }
 
 SourceColumn* FindColumn(SourceTable& table, absl::string_view name) {
-  const auto found = std::find_if(table.columns.begin(), table.columns.end(),
-                                  [&](const SourceColumn& column) { return absl::EqualsIgnoreCase(column.name, name); });
+  const auto found = std::find_if(table.columns.begin(), table.columns.end(), [&](const SourceColumn& column) {
+    return absl::EqualsIgnoreCase(column.name, name);
+  });
   return found == table.columns.end() ? nullptr : &*found;
 }
 
@@ -65,7 +66,8 @@ absl::Status ReadColumns(Database& database, SourceTable& table) {
     column.generated = hidden == 2 || hidden == 3;
     const char* collation = nullptr;
     if (sqlite3_table_column_metadata(database.raw(), "main", table.name.c_str(), column.name.c_str(), nullptr,
-                                      &collation, nullptr, nullptr, nullptr) == SQLITE_OK && collation != nullptr) {
+                                      &collation, nullptr, nullptr, nullptr) == SQLITE_OK &&
+        collation != nullptr) {
       column.default_collation = collation;
       column.collation = collation;
     }

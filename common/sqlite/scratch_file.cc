@@ -41,16 +41,17 @@ void RemoveLeftovers(const std::string& folder) {
 
 absl::StatusOr<std::unique_ptr<ScratchFile>> ScratchFile::Make(const std::string& scratch_dir) {
   const char* temporary = std::getenv("TMPDIR");
-  const std::string folder = !scratch_dir.empty()                             ? scratch_dir
+  const std::string folder = !scratch_dir.empty()                         ? scratch_dir
                              : temporary != nullptr && *temporary != '\0' ? temporary
-                                                                              : "/tmp";
+                                                                          : "/tmp";
   RemoveLeftovers(folder);
   while (true) {
     std::string path = absl::StrCat(folder, "/", kPrefix, getpid(), "-XXXXXX", kSuffix);
     const int descriptor = mkostemps(path.data(), std::strlen(kSuffix), O_CLOEXEC);
     if (descriptor < 0) {
-      return absl::Status(absl::ErrnoToStatusCode(errno), absl::StrCat("cannot make a scratch file in ",
-                          core::SanitizeText(folder), ": ", std::strerror(errno), " (--scratch-dir names another folder)"));
+      return absl::Status(absl::ErrnoToStatusCode(errno),
+                          absl::StrCat("cannot make a scratch file in ", core::SanitizeText(folder), ": ",
+                                       std::strerror(errno), " (--scratch-dir names another folder)"));
     }
     flock(descriptor, LOCK_EX | LOCK_NB);
     struct stat status;

@@ -8,8 +8,8 @@
 
 namespace vecferry::sqlite {
 
-// An empty file of our own in the scratch folder, removed with its -wal, -shm and -journal by the destructor. One that a
-// killed process left there is removed by the next Make: its owner's flock() is gone.
+// An empty file of our own in the scratch folder, removed with its -wal, -shm and -journal by the destructor. One that
+// a killed process left there is removed by the next Make: its owner's flock() is gone.
 class ScratchFile {
  public:
   // "" = $TMPDIR, else /tmp.

@@ -66,8 +66,8 @@ absl::StatusOr<Measured> MeasureRows(Database& database, const core::Mapping& ma
   Measured measured;
   measured.step = (sample.keys.size() + kMeasuredMax - 1) / kMeasuredMax;
   ASSIGN_OR_RETURN(Statement row,
-                   database.Prepare(absl::StrCat("SELECT ", SizeExpression(mapping), " FROM ", mapping.from_sql, " WHERE ",
-                                                 KeyEquals(KeyParts(mapping.key)))));
+                   database.Prepare(absl::StrCat("SELECT ", SizeExpression(mapping), " FROM ", mapping.from_sql,
+                                                 " WHERE ", KeyEquals(KeyParts(mapping.key)))));
   for (std::size_t i = 0; i < sample.keys.size(); i += measured.step) {
     ASSIGN_OR_RETURN(const std::vector<core::Value> key, core::DecodeRecord(sample.keys[i]));
     for (std::size_t part = 0; part < key.size(); ++part) row.Bind(static_cast<int>(part) + 1, key[part].view());
@@ -79,7 +79,8 @@ absl::StatusOr<Measured> MeasureRows(Database& database, const core::Mapping& ma
 }
 
 // Cuts where the running sum of sizes passes the next multiple of total / shards.
-std::vector<std::string> Cut(const KeySample& sample, const Measured& measured, std::int64_t total, std::int64_t shards) {
+std::vector<std::string> Cut(const KeySample& sample, const Measured& measured, std::int64_t total,
+                             std::int64_t shards) {
   std::vector<std::string> boundaries;
   double sum = 0;
   for (std::size_t i = 0; i < sample.keys.size(); ++i) {

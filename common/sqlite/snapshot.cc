@@ -54,7 +54,7 @@ absl::StatusOr<OpenedStore> OpenStore(const std::string& path, int connections, 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Snapshot>> Snapshot::Open(const std::string& path, int connections,
-                                                          const SnapshotOptions& options) {
+                                                         const SnapshotOptions& options) {
   ASSIGN_OR_RETURN(OpenedStore store, OpenStore(path, connections, options));
   if (options.check_structure) RETURN_IF_ERROR(CheckStructure(store.connections.front(), path));
   return std::make_unique<StoreSnapshot>(std::move(store));

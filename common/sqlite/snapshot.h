@@ -20,16 +20,15 @@ struct SnapshotOptions {
 };
 
 // Read-only connections that all see one state of the store, however long they stay open and whoever writes meanwhile
-// (protocol section 2): opened together under one data_version, or over one copy, whose name is removed as soon as it is
-// open. Thread-safe once opened, one thread a connection.
-// Nobody in this process may open and close the store's file or its -shm by other means while a Snapshot lives: POSIX
-// would drop SQLite's locks with it.
+// (protocol section 2): opened together under one data_version, or over one copy, whose name is removed as soon as it
+// is open. Thread-safe once opened, one thread a connection. Nobody in this process may open and close the store's file
+// or its -shm by other means while a Snapshot lives: POSIX would drop SQLite's locks with it.
 class Snapshot {
  public:
   // Opens `connections` connections. Errors as Database::Open; kUnavailable when the store stays locked;
   // kDataLoss also for damaged pages anywhere in the store.
   static absl::StatusOr<std::unique_ptr<Snapshot>> Open(const std::string& path, int connections,
-                                                         const SnapshotOptions& options);
+                                                        const SnapshotOptions& options);
   virtual ~Snapshot() = default;
   virtual Database& connection(int index) = 0;
   virtual int connections() const = 0;

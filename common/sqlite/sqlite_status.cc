@@ -1,6 +1,7 @@
+#include "common/sqlite/sqlite_status.h"
+
 #include "absl/strings/str_cat.h"
 #include "common/core/migration.h"
-#include "common/sqlite/sqlite_status.h"
 
 namespace vecferry::sqlite {
 namespace {

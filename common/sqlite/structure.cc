@@ -32,7 +32,8 @@ absl::Status CheckStructure(Database& database, absl::string_view path) {
   ASSIGN_OR_RETURN(const std::string damage, FirstDamage(database, "PRAGMA quick_check(1)"));
   if (damage.empty()) return absl::OkStatus();
   std::string where;
-  absl::StatusOr<Statement> tables = database.Prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY rowid");
+  absl::StatusOr<Statement> tables =
+      database.Prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY rowid");
   while (tables.ok() && where.empty()) {
     const absl::StatusOr<bool> row = tables->Step();
     if (!row.ok() || !*row) break;
@@ -40,8 +41,8 @@ absl::Status CheckStructure(Database& database, absl::string_view path) {
     const auto of_table = FirstDamage(database, absl::StrCat("PRAGMA quick_check(", core::QuoteIdentifier(name), ")"));
     if (of_table.ok() && !of_table->empty()) where = absl::StrCat(" in table ", core::SanitizeText(name));
   }
-  return absl::DataLossError(absl::StrCat(core::SanitizeText(path), " is damaged", where, ": ",
-                                          damage, "; recover a copy (sqlite3 FILE .recover) and carry that"));
+  return absl::DataLossError(absl::StrCat(core::SanitizeText(path), " is damaged", where, ": ", damage,
+                                          "; recover a copy (sqlite3 FILE .recover) and carry that"));
 }
 
 }  // namespace vecferry::sqlite

@@ -44,7 +44,8 @@ class BatchTest : public ::testing::Test {
  protected:
   // Rows (rowid n, id, body of `bytes`, state).
   void Insert(const std::string& id, int bytes, const std::string& state = "'{}'") {
-    file_.Run(absl::StrCat("INSERT INTO notes(id, body, state) VALUES (", id, ", printf('%0", bytes, "d', 0), ", state, ")"));
+    file_.Run(
+        absl::StrCat("INSERT INTO notes(id, body, state) VALUES (", id, ", printf('%0", bytes, "d', 0), ", state, ")"));
   }
   std::vector<rpc::Batch> Batches(const core::Mapping& mapping, const BatchLimits& limits,
                                   const core::Mapping* counting = nullptr, const rpc::StreamPosition& begin = {}) {

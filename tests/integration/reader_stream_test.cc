@@ -55,9 +55,10 @@ rpc::Lease MakeLease(int shard = 0, absl::Duration duration = absl::Minutes(10))
 class ReaderStreamTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    file_.Run(absl::StrCat("CREATE TABLE notes(id INTEGER PRIMARY KEY, body TEXT);"
-                           "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ", kRows,
-                           ") INSERT INTO notes SELECT i, printf('%0400d', i) FROM n"));
+    file_.Run(
+        absl::StrCat("CREATE TABLE notes(id INTEGER PRIMARY KEY, body TEXT);"
+                     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ",
+                     kRows, ") INSERT INTO notes SELECT i, printf('%0400d', i) FROM n"));
     OpenSource();
   }
   void OpenSource() {
@@ -123,7 +124,8 @@ TEST_F(ReaderStreamTest, GoesBackToTheStoredPosition) {
 }
 
 TEST_F(ReaderStreamTest, TriesAWriterAgainThatIsAwayOrFull) {
-  writer_.Expect({{-1, absl::UnavailableError("away")}, {-1, absl::ResourceExhaustedError("2 streams")},
+  writer_.Expect({{-1, absl::UnavailableError("away")},
+                  {-1, absl::ResourceExhaustedError("2 streams")},
                   {4, absl::UnavailableError("gone")}});
   Run(leases_);
   EXPECT_EQ(Arrived(), Rowids(1, kRows));

@@ -39,9 +39,10 @@ std::string Read(const std::string& path) {
 
 // Table `notes` of several interior and many leaf pages.
 void Fill(SqliteFile& file) {
-  file.Run(absl::StrCat("CREATE TABLE notes(id INTEGER PRIMARY KEY, body TEXT);"
-                        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ", kRows,
-                        ") INSERT INTO notes SELECT i, printf('%0900d', i) FROM n;"));
+  file.Run(
+      absl::StrCat("CREATE TABLE notes(id INTEGER PRIMARY KEY, body TEXT);"
+                   "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ",
+                   kRows, ") INSERT INTO notes SELECT i, printf('%0900d', i) FROM n;"));
   file.Close();
 }
 
@@ -67,7 +68,8 @@ TEST(OpenTest, NamesWhatIsNoSqliteFile) {
   SqliteFile file;
   Write(file.path(), std::string(5000, 'x'));
   EXPECT_THAT(Snapshot::Open(file.path(), 1, {}).status(),
-              StatusIs(absl::StatusCode::kInvalidArgument, AllOf(HasSubstr("is not a SQLite database"), HasSubstr(file.path()))));
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       AllOf(HasSubstr("is not a SQLite database"), HasSubstr(file.path()))));
   Write(file.path(), "short");
   EXPECT_THAT(Snapshot::Open(file.path(), 1, {}).status(),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("is not a SQLite database")));
@@ -90,7 +92,8 @@ TEST(OpenTest, NamesATruncatedFile) {
   for (const std::size_t left : {whole.size() / 2, kPageBytes, std::size_t{60}}) {
     Write(file.path(), whole.substr(0, left));
     EXPECT_THAT(Snapshot::Open(file.path(), 1, {}).status(),
-                StatusIs(absl::StatusCode::kDataLoss, HasSubstr("is truncated"))) << left << " bytes";
+                StatusIs(absl::StatusCode::kDataLoss, HasSubstr("is truncated")))
+        << left << " bytes";
   }
 }
 
@@ -110,8 +113,9 @@ TEST(OpenTest, FindsAPageOfZerosBeforeAnyRowIsRead) {
   std::string bytes = Read(file.path());
   bytes.replace(bytes.size() / 2 / kPageBytes * kPageBytes, kPageBytes, kPageBytes, '\0');
   Write(file.path(), bytes);
-  EXPECT_THAT(Snapshot::Open(file.path(), 2, {}).status(),
-              StatusIs(absl::StatusCode::kDataLoss, AllOf(HasSubstr("is damaged in table notes"), HasSubstr(file.path()))));
+  EXPECT_THAT(
+      Snapshot::Open(file.path(), 2, {}).status(),
+      StatusIs(absl::StatusCode::kDataLoss, AllOf(HasSubstr("is damaged in table notes"), HasSubstr(file.path()))));
 }
 
 // The number of the page that holds the root's rightmost child pointer, and where in the file that pointer stands.
@@ -128,7 +132,8 @@ TEST(OpenTest, FindsAPointerThatHidesRowsWithoutAnyErrorFromAScan) {
   std::string bytes = Read(file.path());
   // The first child's page instead of the last one's: rows at the end are gone, rows at the begin come twice.
   const std::size_t cell = at + 4;  // the cell pointer array of an interior page begins after its 12-byte header
-  const std::size_t first_cell = (static_cast<unsigned char>(bytes[cell]) << 8 | static_cast<unsigned char>(bytes[cell + 1]));
+  const std::size_t first_cell =
+      (static_cast<unsigned char>(bytes[cell]) << 8 | static_cast<unsigned char>(bytes[cell + 1]));
   bytes.replace(at, 4, bytes.substr(at - 8 + first_cell, 4));
   Write(file.path(), bytes);
   const auto unchecked = Snapshot::Open(file.path(), 1, {.check_structure = false});
@@ -143,10 +148,12 @@ TEST(OpenTest, FindsAPointerThatHidesRowsWithoutAnyErrorFromAScan) {
 
 TEST(OpenTest, TakesRowsThatBreakConstraintsForNoDamage) {
   SqliteFile file;
-  file.Run("CREATE TABLE notes(id INTEGER PRIMARY KEY, body TEXT);"
-           "INSERT INTO notes VALUES (1, NULL), (2, 'x');"
-           "PRAGMA writable_schema = ON;"
-           "UPDATE sqlite_schema SET sql = 'CREATE TABLE notes(id INTEGER PRIMARY KEY, body TEXT NOT NULL CHECK (body <> ''x''))';");
+  file.Run(
+      "CREATE TABLE notes(id INTEGER PRIMARY KEY, body TEXT);"
+      "INSERT INTO notes VALUES (1, NULL), (2, 'x');"
+      "PRAGMA writable_schema = ON;"
+      "UPDATE sqlite_schema SET sql = 'CREATE TABLE notes(id INTEGER PRIMARY KEY, body TEXT NOT NULL CHECK (body <> "
+      "''x''))';");
   file.Close();
   const auto snapshot = Snapshot::Open(file.path(), 1, {});
   ASSERT_THAT(snapshot, IsOk());
@@ -191,9 +198,10 @@ TEST(OpenTest, TakesAMisspelledColumnForAnErrorNotForText) {
 
 TEST(StatementTest, ReturnsValuesAsTheyAreStored) {
   SqliteFile file;
-  file.Run("CREATE TABLE notes(id INTEGER PRIMARY KEY, body);"
-           "INSERT INTO notes VALUES (1, CAST(x'41004200' AS TEXT)), (2, CAST(x'ff41c3' AS TEXT)), (3, ''), (4, x''),"
-           " (5, -9223372036854775807 - 1), (6, -0.0), (7, 9e999), (8, NULL), (9, 4.9e-324)");
+  file.Run(
+      "CREATE TABLE notes(id INTEGER PRIMARY KEY, body);"
+      "INSERT INTO notes VALUES (1, CAST(x'41004200' AS TEXT)), (2, CAST(x'ff41c3' AS TEXT)), (3, ''), (4, x''),"
+      " (5, -9223372036854775807 - 1), (6, -0.0), (7, 9e999), (8, NULL), (9, 4.9e-324)");
   file.Close();
   absl::StatusOr<Database> database = Database::Open(file.path(), false);
   ASSERT_THAT(database, IsOk());
@@ -203,7 +211,9 @@ TEST(StatementTest, ReturnsValuesAsTheyAreStored) {
   while (*rows->Step()) values.emplace_back(rows->Column(0));
   ASSERT_EQ(values.size(), 9u);
   EXPECT_EQ(values[0].bytes, std::string("A\0B\0", 4));
-  EXPECT_EQ(values[1].bytes, "\xff" "A\xc3");
+  EXPECT_EQ(values[1].bytes,
+            "\xff"
+            "A\xc3");
   EXPECT_EQ(values[2].storage, core::StorageClass::kText);
   EXPECT_EQ(values[3].storage, core::StorageClass::kBlob);
   EXPECT_EQ(values[4].integer, INT64_MIN);
@@ -214,7 +224,9 @@ TEST(StatementTest, ReturnsValuesAsTheyAreStored) {
 
 TEST(StatementTest, ReturnsUtf16TextAsUtf8) {
   SqliteFile file;
-  file.Run("PRAGMA encoding = 'UTF-16le'; CREATE TABLE notes(body TEXT); INSERT INTO notes VALUES ('gr\xc3\xbc\xc3\x9f\xf0\x9f\x9a\xa2')");
+  file.Run(
+      "PRAGMA encoding = 'UTF-16le'; CREATE TABLE notes(body TEXT); INSERT INTO notes VALUES "
+      "('gr\xc3\xbc\xc3\x9f\xf0\x9f\x9a\xa2')");
   file.Close();
   absl::StatusOr<Database> database = Database::Open(file.path(), false);
   ASSERT_THAT(database, IsOk());
@@ -229,9 +241,9 @@ TEST(StatementTest, BindsEveryStorageClass) {
   ASSERT_THAT(database, IsOk());
   absl::StatusOr<Statement> row = database->Prepare("SELECT ?1, ?2, ?3, ?4, ?5, ?6");
   ASSERT_THAT(row, IsOk());
-  const core::ValueView values[] = {core::ValueView::Null(),       core::ValueView::Integer(-7), core::ValueView::Real(0.5),
-                                    core::ValueView::Text({}),     core::ValueView::Blob({}),
-                                    core::ValueView::Text("a\xff")};
+  const core::ValueView values[] = {core::ValueView::Null(),    core::ValueView::Integer(-7),
+                                    core::ValueView::Real(0.5), core::ValueView::Text({}),
+                                    core::ValueView::Blob({}),  core::ValueView::Text("a\xff")};
   for (int i = 0; i < 6; ++i) row->Bind(i + 1, values[i]);
   ASSERT_TRUE(*row->Step());
   for (int i = 0; i < 6; ++i) {

@@ -79,10 +79,13 @@ using MakeKey = std::string (*)(std::mt19937_64& random);
 std::string RandomText(std::mt19937_64& random) {
   std::string hex;
   const auto bytes = random() % 6;
-  for (std::uint64_t i = 0; i < bytes; ++i) absl::StrAppend(&hex, absl::Hex("aAbBzZ\xc3\xff"[random() % 8] & 0xff, absl::kZeroPad2));
+  for (std::uint64_t i = 0; i < bytes; ++i)
+    absl::StrAppend(&hex, absl::Hex("aAbBzZ\xc3\xff"[random() % 8] & 0xff, absl::kZeroPad2));
   return absl::StrCat("CAST(x'", hex, "' AS TEXT)");
 }
-std::string RandomNumber(std::mt19937_64& random) { return absl::StrCat(static_cast<std::int64_t>(random() >> (random() % 64))); }
+std::string RandomNumber(std::mt19937_64& random) {
+  return absl::StrCat(static_cast<std::int64_t>(random() >> (random() % 64)));
+}
 std::string RandomAnything(std::mt19937_64& random) {
   switch (random() % 4) {
     case 0: return RandomNumber(random);
@@ -184,10 +187,11 @@ INSTANTIATE_TEST_SUITE_P(EveryKindOfKey, RangeTest, ::testing::Range<std::size_t
 TEST(PlanShardsTest, BalancesBytesHoweverKeysAndSizesAreSpread) {
   SqliteFile file;
   // Keys in two far clusters; the later rows are a hundred times as large.
-  file.Run("CREATE TABLE t(id INTEGER PRIMARY KEY, body BLOB);"
-           "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 3999) INSERT INTO t"
-           " SELECT CASE WHEN i < 2000 THEN -9223372036854775807 + i ELSE 9000000000000000000 + i * 1000 END,"
-           " zeroblob(CASE WHEN i < 3000 THEN 100 ELSE 10000 END) FROM n");
+  file.Run(
+      "CREATE TABLE t(id INTEGER PRIMARY KEY, body BLOB);"
+      "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 3999) INSERT INTO t"
+      " SELECT CASE WHEN i < 2000 THEN -9223372036854775807 + i ELSE 9000000000000000000 + i * 1000 END,"
+      " zeroblob(CASE WHEN i < 3000 THEN 100 ELSE 10000 END) FROM n");
   file.Close();
   absl::StatusOr<Database> database = Database::Open(file.path(), false);
   ASSERT_THAT(database, IsOk());
@@ -198,8 +202,8 @@ TEST(PlanShardsTest, BalancesBytesHoweverKeysAndSizesAreSpread) {
   EXPECT_NEAR(static_cast<double>(sharding->bytes), 10.3e6, 0.4e6);
   ASSERT_EQ(sharding->boundaries.size() + 1, 11u);
   for (std::size_t i = 0; i + 1 < sharding->boundaries.size(); ++i) {
-    absl::StatusOr<Statement> rows = Query(*database, mapping, {.lower = sharding->boundaries[i],
-                                                                .upper = sharding->boundaries[i + 1]});
+    absl::StatusOr<Statement> rows =
+        Query(*database, mapping, {.lower = sharding->boundaries[i], .upper = sharding->boundaries[i + 1]});
     ASSERT_THAT(rows, IsOk());
     std::int64_t bytes = 0;
     while (*rows->Step()) bytes += static_cast<std::int64_t>(rows->Column(2).bytes.size());
@@ -209,7 +213,9 @@ TEST(PlanShardsTest, BalancesBytesHoweverKeysAndSizesAreSpread) {
 
 TEST(PlanShardsTest, MakesOneShardOfLittleAndOfNothing) {
   SqliteFile file;
-  file.Run("CREATE TABLE t(id INTEGER PRIMARY KEY, x); CREATE TABLE u(id INTEGER PRIMARY KEY); INSERT INTO t VALUES (5, 'x')");
+  file.Run(
+      "CREATE TABLE t(id INTEGER PRIMARY KEY, x); CREATE TABLE u(id INTEGER PRIMARY KEY); INSERT INTO t VALUES (5, "
+      "'x')");
   file.Close();
   absl::StatusOr<Database> database = Database::Open(file.path(), false);
   for (const char* name : {"t", "u"}) {
@@ -222,8 +228,10 @@ TEST(PlanShardsTest, MakesOneShardOfLittleAndOfNothing) {
 
 TEST(PlanShardsTest, NeverMakesMoreThan4096) {
   SqliteFile file;
-  file.Run("CREATE TABLE t(id INTEGER PRIMARY KEY, x);"
-           "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40000) INSERT INTO t SELECT i, i FROM n");
+  file.Run(
+      "CREATE TABLE t(id INTEGER PRIMARY KEY, x);"
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40000) INSERT INTO t SELECT i, i FROM "
+      "n");
   file.Close();
   absl::StatusOr<Database> database = Database::Open(file.path(), false);
   const core::Mapping mapping = MappingOf(*database, "t");

@@ -55,12 +55,13 @@ TEST(ReadSchemaTest, ReadsColumnsAsDeclared) {
 
 TEST(ReadSchemaTest, RecognisesWhatIsNoOrdinaryTable) {
   SqliteFile file;
-  file.Run("CREATE TABLE notes(id INTEGER PRIMARY KEY, body TEXT);"
-           "CREATE VIEW recent AS SELECT * FROM notes;"
-           "CREATE VIEW broken AS SELECT * FROM gone;"
-           "CREATE VIRTUAL TABLE \"notes_fts\" USING fts5(body, content='notes', content_rowid='id');"
-           "CREATE VIRTUAL TABLE places USING rtree(id, x0, x1);"
-           "CREATE TABLE notes_data(id)");  // named like a shadow table of a virtual table `notes`, which is none
+  file.Run(
+      "CREATE TABLE notes(id INTEGER PRIMARY KEY, body TEXT);"
+      "CREATE VIEW recent AS SELECT * FROM notes;"
+      "CREATE VIEW broken AS SELECT * FROM gone;"
+      "CREATE VIRTUAL TABLE \"notes_fts\" USING fts5(body, content='notes', content_rowid='id');"
+      "CREATE VIRTUAL TABLE places USING rtree(id, x0, x1);"
+      "CREATE TABLE notes_data(id)");  // named like a shadow table of a virtual table `notes`, which is none
   const SourceSchema schema = SchemaOf(file);
   EXPECT_EQ(schema.Find("notes")->kind, TableKind::kOrdinary);
   EXPECT_EQ(schema.Find("notes_data")->kind, TableKind::kOrdinary);
@@ -80,12 +81,13 @@ TEST(ReadSchemaTest, RecognisesWhatIsNoOrdinaryTable) {
 // vec0 is not loaded here, as with its users' other tools: its row in the schema is all that there is of it.
 TEST(ReadSchemaTest, KeepsTheShadowTablesOfVec0AsOrdinaryOnes) {
   SqliteFile file;
-  file.Run("CREATE TABLE emb_chunks(chunk_id INTEGER PRIMARY KEY AUTOINCREMENT, size INTEGER NOT NULL);"
-           "CREATE TABLE emb_rowids(rowid INTEGER PRIMARY KEY AUTOINCREMENT, id, chunk_id INTEGER);"
-           "CREATE TABLE emb_vector_chunks00(rowid PRIMARY KEY, vectors BLOB NOT NULL);"
-           "CREATE TABLE emb_notes(id);"
-           "PRAGMA writable_schema = ON;"
-           "INSERT INTO sqlite_schema VALUES ('table', 'emb', 'emb', 0, 'CREATE VIRTUAL TABLE emb USING vec0(v float[4])')");
+  file.Run(
+      "CREATE TABLE emb_chunks(chunk_id INTEGER PRIMARY KEY AUTOINCREMENT, size INTEGER NOT NULL);"
+      "CREATE TABLE emb_rowids(rowid INTEGER PRIMARY KEY AUTOINCREMENT, id, chunk_id INTEGER);"
+      "CREATE TABLE emb_vector_chunks00(rowid PRIMARY KEY, vectors BLOB NOT NULL);"
+      "CREATE TABLE emb_notes(id);"
+      "PRAGMA writable_schema = ON;"
+      "INSERT INTO sqlite_schema VALUES ('table', 'emb', 'emb', 0, 'CREATE VIRTUAL TABLE emb USING vec0(v float[4])')");
   const SourceSchema schema = SchemaOf(file);
   EXPECT_EQ(schema.Find("emb")->kind, TableKind::kVirtual);
   EXPECT_EQ(schema.Find("emb")->virtual_module, "vec0");
@@ -99,9 +101,10 @@ TEST(ReadSchemaTest, KeepsTheShadowTablesOfVec0AsOrdinaryOnes) {
 
 TEST(ReadSchemaTest, ReadsForeignKeysInTheirOrderAndResolvesParents) {
   SqliteFile file;
-  file.Run("CREATE TABLE Parent(Id TEXT PRIMARY KEY); CREATE TABLE pair(a, b, PRIMARY KEY (b, a));"
-           "CREATE TABLE t(x REFERENCES parent ON DELETE CASCADE, p, q, z REFERENCES gone(id),"
-           " FOREIGN KEY (p, q) REFERENCES pair)");
+  file.Run(
+      "CREATE TABLE Parent(Id TEXT PRIMARY KEY); CREATE TABLE pair(a, b, PRIMARY KEY (b, a));"
+      "CREATE TABLE t(x REFERENCES parent ON DELETE CASCADE, p, q, z REFERENCES gone(id),"
+      " FOREIGN KEY (p, q) REFERENCES pair)");
   const SourceSchema schema = SchemaOf(file);
   const std::vector<SourceForeignKey>& keys = schema.Find("t")->foreign_keys;
   ASSERT_EQ(keys.size(), 3u);
@@ -138,8 +141,10 @@ TEST(ReadSchemaTest, NamesTheRowidByWhateverNoColumnHides) {
 
 TEST(ReadSchemaTest, ReadsSequencesAndAutoincrement) {
   SqliteFile file;
-  file.Run("CREATE TABLE t(id INTEGER PRIMARY KEY AUTOINCREMENT, x); CREATE TABLE u(id INTEGER PRIMARY KEY,"
-           " \"AUTOINCREMENT\" TEXT /* AUTOINCREMENT */); INSERT INTO t(x) VALUES (1), (2), (3); DELETE FROM t WHERE id > 1");
+  file.Run(
+      "CREATE TABLE t(id INTEGER PRIMARY KEY AUTOINCREMENT, x); CREATE TABLE u(id INTEGER PRIMARY KEY,"
+      " \"AUTOINCREMENT\" TEXT /* AUTOINCREMENT */); INSERT INTO t(x) VALUES (1), (2), (3); DELETE FROM t WHERE id > "
+      "1");
   const SourceSchema schema = SchemaOf(file);
   EXPECT_TRUE(schema.Find("t")->autoincrement);
   EXPECT_EQ(schema.Find("t")->sequence, 3);

@@ -138,9 +138,10 @@ TEST(SnapshotTest, ShowsOneInstantOnAllConnectionsWhileAnotherProcessWritesUnblo
 
 // A store as a killed program leaves it: 1,000 rows are in the log alone. Returns the path of the copy.
 std::string StoreWithRowsInTheWal(SqliteFile& file, const std::string& name) {
-  file.Run("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; CREATE TABLE a(n);"
-           "PRAGMA wal_checkpoint(TRUNCATE);"
-           "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) INSERT INTO a SELECT i FROM n");
+  file.Run(
+      "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; CREATE TABLE a(n);"
+      "PRAGMA wal_checkpoint(TRUNCATE);"
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) INSERT INTO a SELECT i FROM n");
   const std::string folder = absl::StrCat(FolderOf(file.path()), "/", name);
   fs::create_directory(folder);
   const std::string path = absl::StrCat(folder, "/store.db");
@@ -209,7 +210,8 @@ int Unprivileged(const std::function<int()>& body) {
   return Child([&] {
            if (getuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0)) return 90;
            return body();
-         }).Wait();
+         })
+      .Wait();
 }
 
 TEST(SnapshotTest, ReadsAWalStoreInAFolderThatCannotBeWritten) {
@@ -247,9 +249,10 @@ int SpillAndDie(const std::string& path) {
 
 TEST(SnapshotTest, ReadsAStoreWithAHotJournalAsItWasBeforeTheTransaction) {
   SqliteFile file;
-  file.Run("CREATE TABLE a(n, filler);"
-           "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)"
-           " INSERT INTO a SELECT i, printf('%0500d', i) FROM n");
+  file.Run(
+      "CREATE TABLE a(n, filler);"
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)"
+      " INSERT INTO a SELECT i, printf('%0500d', i) FROM n");
   file.Close();
   const std::string whole = Read(file.path());
   ASSERT_EQ(Child([&] { return SpillAndDie(file.path()); }).Wait(), -SIGKILL);

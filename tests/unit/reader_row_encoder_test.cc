@@ -317,10 +317,12 @@ TEST(RowEncoderTest, ForeseesWhatItWouldReject) {
   builder.Add("state", {PgKind::kJsonb});
   RowEncoder encoder(builder.mapping(), kRowBytesMax);
   const std::string long_text(kRowBytesMax + 1, 'x');
-  for (const std::vector<ValueView>& inputs : std::vector<std::vector<ValueView>>{
-           {ValueView::Integer(1), ValueView::Null()}, {ValueView::Null(), ValueView::Null()},
-           {ValueView::Text("x"), ValueView::Null()}, {ValueView::Integer(1), ValueView::Text("{broken")},
-           {ValueView::Integer(1), ValueView::Text(long_text)}}) {
+  for (const std::vector<ValueView>& inputs :
+       std::vector<std::vector<ValueView>>{{ValueView::Integer(1), ValueView::Null()},
+                                           {ValueView::Null(), ValueView::Null()},
+                                           {ValueView::Text("x"), ValueView::Null()},
+                                           {ValueView::Integer(1), ValueView::Text("{broken")},
+                                           {ValueView::Integer(1), ValueView::Text(long_text)}}) {
     const std::vector<ValueView> key = {ValueView::Integer(kRowid)};
     const SourceRow row{key, inputs, {}, static_cast<std::int64_t>(inputs[1].bytes.size())};
     std::string tuples;
