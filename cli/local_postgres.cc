@@ -1,19 +1,14 @@
 #include "cli/local_postgres.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pwd.h>
 #include <signal.h>
-#include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -24,6 +19,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
+#include "cli/account_files.h"
 #include "cli/file_lock.h"
 #include "common/base/status_macros.h"
 #include "common/postgres/connection.h"
@@ -74,35 +70,6 @@ std::string FailureLine(absl::string_view text) {
     if (absl::StrContains(line, "FATAL:") || absl::StrContains(line, "ERROR:")) found = std::string(line);
   }
   return found.empty() ? LastLine(text) : found;
-}
-
-absl::Status SystemError(absl::string_view what, const std::string& path) {
-  return absl::ErrnoToStatus(errno, absl::StrCat(what, " ", path));
-}
-
-bool AnyProcessWorksIn(const std::string& folder) {
-  std::error_code error;
-  const fs::path wanted = fs::canonical(folder, error);
-  for (const auto& entry : fs::directory_iterator("/proc", error)) {
-    const fs::path working = fs::read_symlink(entry.path() / "cwd", error);
-    if (!error && working == wanted) return true;
-  }
-  return false;
-}
-
-absl::Status MakeFolder(const std::string& path, const std::optional<Account>& account) {
-  if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return SystemError("cannot make the folder", path);
-  struct stat found {};
-  if (lstat(path.c_str(), &found) != 0) return SystemError("cannot look at", path);
-  const uid_t owner = account.has_value() ? account->user : geteuid();
-  if (S_ISDIR(found.st_mode) && found.st_uid == geteuid() && owner != geteuid()) {
-    if (chown(path.c_str(), account->user, account->group) != 0) return SystemError("cannot give away", path);
-  } else if (!S_ISDIR(found.st_mode) || found.st_uid != owner) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(path, " is no folder of the account that the private Postgres runs under: move it away"));
-  }
-  if (chmod(path.c_str(), 0700) != 0) return SystemError("cannot protect", path);
-  return absl::OkStatus();
 }
 
 }  // namespace
@@ -218,11 +185,12 @@ absl::Status LocalPostgres::MakeData(const PostgresPrograms& programs) const {
   }
   RETURN_IF_ERROR(WriteFile(absl::StrCat(fresh, "/pg_hba.conf"),
                             "# The socket's folder lets nobody in but the server's own account and root.\n"
-                            "local all all trust\n"));
-  RETURN_IF_ERROR(WriteFile(absl::StrCat(fresh, "/vecferry.conf"), ""));
-  RETURN_IF_ERROR(
-      WriteFile(absl::StrCat(fresh, "/postgresql.conf"),
-                absl::StrCat(ReadText(absl::StrCat(fresh, "/postgresql.conf")), "\ninclude 'vecferry.conf'\n")));
+                            "local all all trust\n",
+                            account_));
+  RETURN_IF_ERROR(WriteFile(absl::StrCat(fresh, "/vecferry.conf"), "", account_));
+  RETURN_IF_ERROR(WriteFile(
+      absl::StrCat(fresh, "/postgresql.conf"),
+      absl::StrCat(ReadText(absl::StrCat(fresh, "/postgresql.conf")), "\ninclude 'vecferry.conf'\n"), account_));
   if (rename(fresh.c_str(), data_folder().c_str()) != 0) return SystemError("cannot make", data_folder());
   return absl::OkStatus();
 }
@@ -239,7 +207,7 @@ absl::Status LocalPostgres::WriteSettings(const PostgresPrograms& programs) cons
                                                      account_, folder_);
   const bool has_lz4 = lz4.ok() && lz4->exit_code == 0;
   return WriteFile(absl::StrCat(data_folder(), "/vecferry.conf"),
-                   ServerSettings(memory, socket_folder_, small, has_lz4));
+                   ServerSettings(memory, socket_folder_, small, has_lz4), account_);
 }
 
 absl::Status LocalPostgres::StartServer(const PostgresPrograms& programs) const {
@@ -278,19 +246,6 @@ absl::Status LocalPostgres::MakeDatabase() const {
   if (found.rows() == 0) RETURN_IF_ERROR(first.Execute("CREATE DATABASE vecferry").status());
   ASSIGN_OR_RETURN(postgres::Connection session, postgres::Connection::Open({.conninfo = url()}));
   return session.Execute("CREATE EXTENSION IF NOT EXISTS vector").status();
-}
-
-absl::Status LocalPostgres::WriteFile(const std::string& path, const std::string& text) const {
-  const std::string fresh = absl::StrCat(path, ".new");
-  unlink(fresh.c_str());
-  const int file = open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-  if (file < 0) return SystemError("cannot write", fresh);
-  bool written = write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size());
-  if (account_.has_value()) written = written && fchown(file, account_->user, account_->group) == 0;
-  written = fsync(file) == 0 && written;
-  close(file);
-  if (!written || rename(fresh.c_str(), path.c_str()) != 0) return SystemError("cannot write", path);
-  return absl::OkStatus();
 }
 
 void LocalPostgres::RemoveStaleLocks() const {

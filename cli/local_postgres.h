@@ -48,7 +48,6 @@ class LocalPostgres {
   absl::Status StartServer(const PostgresPrograms& programs) const;
   absl::Status StopServer() const;
   absl::Status MakeDatabase() const;
-  absl::Status WriteFile(const std::string& path, const std::string& text) const;
   void RemoveStaleLocks() const;
 
   std::string base_;

@@ -47,8 +47,6 @@ int main(int argc, char** argv) {
   // By default glibc keeps up to eight arenas a core, each holding what its threads once freed: with gRPC's threads
   // that alone is more than the whole command may take. Two cost no speed: batches are few and large.
   mallopt(M_ARENA_MAX, 2);
-  // Buffers of a batch's size go back to the system when they are freed, whatever was allocated after them.
-  mallopt(M_MMAP_THRESHOLD, 1 << 20);
   const std::variant<vecferry::cli::Options, vecferry::cli::Answer> parsed =
       vecferry::cli::ParseCommandLine({argv + 1, argv + argc});
   HideUrl(argc, argv);
