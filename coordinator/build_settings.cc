@@ -44,11 +44,12 @@ std::int64_t BuildMemoryKb(std::int64_t needed_bytes, std::int64_t own_kb, std::
 absl::Status ApplyBuildSettings(postgres::Connection& session, const core::Plan& plan, const core::FinishStep& step,
                                 Parallel parallel) {
   // reset_val is the server's own value whatever this session has set before; memory is told in kB or 8 kB pages.
-  ASSIGN_OR_RETURN(const postgres::Result own,
-                   session.Execute("SELECT (SELECT reset_val FROM pg_settings WHERE name = 'maintenance_work_mem'),"
-                                   " (SELECT reset_val FROM pg_settings WHERE name = 'shared_buffers'),"
-                                   " (SELECT reset_val FROM pg_settings WHERE name = 'max_parallel_maintenance_workers'),"
-                                   " current_setting('max_parallel_workers')"));
+  ASSIGN_OR_RETURN(
+      const postgres::Result own,
+      session.Execute("SELECT (SELECT reset_val FROM pg_settings WHERE name = 'maintenance_work_mem'),"
+                      " (SELECT reset_val FROM pg_settings WHERE name = 'shared_buffers'),"
+                      " (SELECT reset_val FROM pg_settings WHERE name = 'max_parallel_maintenance_workers'),"
+                      " current_setting('max_parallel_workers')"));
   const std::int64_t memory_kb = BuildMemoryKb(NeededBytes(plan, step), own.integer(0, 0), own.integer(0, 1) * 8);
   std::int64_t workers = own.integer(0, 2);
   // Zero is an administrator's word; else a vector index, which costs processor time, may have some more.

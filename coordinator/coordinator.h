@@ -20,9 +20,9 @@ class Service;
 namespace vecferry::coordinator {
 
 struct CoordinatorOptions {
-  absl::Duration lease_time = absl::Seconds(30);       // renewed at a third of it
+  absl::Duration lease_time = absl::Seconds(30);  // renewed at a third of it
   std::int64_t shard_bytes_max = 64 << 20;
-  absl::Duration claim_patience = absl::Seconds(5);    // for a killed holder's lock to go
+  absl::Duration claim_patience = absl::Seconds(5);  // for a killed holder's lock to go
 };
 
 // What the coordinator needs from the source's side. The reader's digest comes in here because services never include

@@ -39,10 +39,9 @@ absl::Status RevokeGrants(postgres::Connection& session, const std::string& name
 }
 
 absl::Status MakeTable(postgres::Connection& session, const std::string& name, core::Table& table) {
-  RETURN_IF_ERROR(NameStatement(session.ExecuteScript(table.create_sql), absl::StrCat("making table ", name),
-                                table.create_sql));
   RETURN_IF_ERROR(
-      session.ExecuteScript(absl::StrCat("COMMENT ON TABLE ", name, " IS ", core::QuoteLiteral(kLoading))));
+      NameStatement(session.ExecuteScript(table.create_sql), absl::StrCat("making table ", name), table.create_sql));
+  RETURN_IF_ERROR(session.ExecuteScript(absl::StrCat("COMMENT ON TABLE ", name, " IS ", core::QuoteLiteral(kLoading))));
   ASSIGN_OR_RETURN(table.oid, FindOid(session, name));
   if (table.oid == 0) {
     return absl::InternalError(absl::StrCat("the plan's statement did not make table ", name));
@@ -77,8 +76,8 @@ std::string SearchPath(const core::Plan& plan) {
 absl::Status NameStatement(const absl::Status& status, absl::string_view what, absl::string_view sql) {
   if (status.ok()) return status;
   const absl::string_view shown = sql.substr(0, kStatementBytesShown);
-  absl::Status named(status.code(), absl::StrCat(what, " failed: ", status.message(), "; the statement was: ",
-                                                 absl::StrReplaceAll(shown, {{"\n", " "}}),
+  absl::Status named(status.code(), absl::StrCat(what, " failed: ", status.message(),
+                                                 "; the statement was: ", absl::StrReplaceAll(shown, {{"\n", " "}}),
                                                  shown.size() < sql.size() ? " ..." : ""));
   status.ForEachPayload([&](absl::string_view url, const absl::Cord& payload) { named.SetPayload(url, payload); });
   return named;
@@ -90,11 +89,12 @@ absl::Status MakeTables(postgres::Connection& session, const postgres::Catalog& 
     return NameStatement(session.ExecuteScript(sql), what, sql);
   };
   if (!catalog.schema_exists) {
-    RETURN_IF_ERROR(run("making the destination schema", absl::StrCat("CREATE SCHEMA ", core::QuoteIdentifier(schema))));
+    RETURN_IF_ERROR(
+        run("making the destination schema", absl::StrCat("CREATE SCHEMA ", core::QuoteIdentifier(schema))));
   }
   if (catalog.extension_version.empty()) {
     RETURN_IF_ERROR(run("installing pgvector", absl::StrCat("CREATE EXTENSION IF NOT EXISTS vector SCHEMA ",
-                                                             core::QuoteIdentifier(plan.extension_schema))));
+                                                            core::QuoteIdentifier(plan.extension_schema))));
   }
   RETURN_IF_ERROR(session.ExecuteScript(absl::StrCat("SET LOCAL search_path TO ", SearchPath(plan))));
   for (const std::string& sql : plan.setup_sql) RETURN_IF_ERROR(run("preparing the destination schema", sql));
@@ -110,10 +110,10 @@ absl::Status CheckTables(postgres::Connection& session, const core::Plan& plan) 
     const std::string name = core::QualifiedName(plan.identity.destination_schema, table.name);
     ASSIGN_OR_RETURN(const std::uint32_t oid, FindOid(session, name));
     if (oid == 0 || (Made(table) && oid != table.oid)) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          "destination table ", name,
-          oid == 0 ? " is gone" : " was replaced by another of the same name",
-          " since the migration began: cancel it with `vecferry migrate cancel --drop` and run the same command again"));
+      return absl::FailedPreconditionError(
+          absl::StrCat("destination table ", name, oid == 0 ? " is gone" : " was replaced by another of the same name",
+                       " since the migration began: cancel it with `vecferry migrate cancel --drop` and run the same "
+                       "command again"));
     }
   }
   return absl::OkStatus();

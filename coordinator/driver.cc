@@ -105,8 +105,8 @@ absl::Status Driver::Copy() {
   // A reader's word that a shard is done is checked against the ledger; what is not done there is carried again.
   for (int attempt = 0; attempt < 3; ++attempt) {
     ASSIGN_OR_RETURN(const std::vector<postgres::ShardRow> rows, WithLedger([&](postgres::Connection& session) {
-      return postgres::LoadShards(session, setup_.migration_id);
-    }));
+                       return postgres::LoadShards(session, setup_.migration_id);
+                     }));
     std::vector<ShardStanding> standings;
     for (const postgres::ShardRow& row : rows) standings.push_back({row.id, row.checkpoint.done, row.lease_epoch});
     {
@@ -196,9 +196,8 @@ absl::StatusOr<core::State> Driver::Verify() {
   base::FaultPoint("coordinator.before_verify");
   RETURN_IF_ERROR(EnterStage(core::State::kVerifying, &core::StageSeconds::verify));
   const absl::Cleanup leave = [this] { LeaveStage(); };
-  RETURN_IF_ERROR(WithLedger([&](postgres::Connection& session) {
-    return BeginChecks(session, setup_.migration_id, kVerifyLevel);
-  }));
+  RETURN_IF_ERROR(WithLedger(
+      [&](postgres::Connection& session) { return BeginChecks(session, setup_.migration_id, kVerifyLevel); }));
   {
     base::MutexLock lock(&mutex_);
     verifying_ = true;
@@ -210,9 +209,8 @@ absl::StatusOr<core::State> Driver::Verify() {
       setup_.migration_id, setup_.options.connection, std::string(kVerifyLevel), [&](const core::CheckReport& check) {
         different = different || check.verdict == "fail";
         if (!recorded.ok()) return;
-        recorded = WithLedger([&](postgres::Connection& session) {
-          return postgres::RecordCheck(session, setup_.migration_id, check);
-        });
+        recorded = WithLedger(
+            [&](postgres::Connection& session) { return postgres::RecordCheck(session, setup_.migration_id, check); });
       });
   RETURN_IF_ERROR(Interruption());
   RETURN_IF_ERROR(verified);
@@ -240,8 +238,8 @@ absl::Status Driver::StoreOutcome(const absl::Status& status) {
   }();
   return WithLedger([&](postgres::Connection& session) {
     if (stopped) return postgres::SetState(session, setup_.migration_id, setup_.epoch, core::State::kPaused, "");
-    RETURN_IF_ERROR(postgres::SetState(session, setup_.migration_id, setup_.epoch, core::State::kFailed,
-                                       FailureText(status)));
+    RETURN_IF_ERROR(
+        postgres::SetState(session, setup_.migration_id, setup_.epoch, core::State::kFailed, FailureText(status)));
     // Readers of other shards would go on until they renew their leases.
     return FenceWriters(session, setup_.migration_id);
   });

@@ -29,7 +29,7 @@ using SourceTurn = InTurn<sqlite::Database*>;
 // What a driver drives. References must outlive it.
 struct DriverSetup {
   std::string migration_id;
-  std::uint64_t epoch = 0;     // the coordinator epoch that was taken with the lock
+  std::uint64_t epoch = 0;  // the coordinator epoch that was taken with the lock
   bool resumed = false;
   rpc::StartOptions options;
   std::string conninfo;
@@ -92,9 +92,7 @@ class Driver {
   absl::Status FlushClock();
   void LeaveStage();
   absl::Status Interruption() const;
-  bool interrupted() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return stopping_ || !lost_.ok() || !failed_.ok();
-  }
+  bool interrupted() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return stopping_ || !lost_.ok() || !failed_.ok(); }
   bool Stopping() const;
   void CancelStatement();
   absl::StatusOr<core::Report> ReadReport();
@@ -120,7 +118,7 @@ class Driver {
   std::shared_ptr<const core::Plan> plan_ ABSL_GUARDED_BY(mutex_);  // shared with RPCs; a reconcile makes a new one
   std::optional<LeaseTable> leases_ ABSL_GUARDED_BY(mutex_);
   bool copying_ ABSL_GUARDED_BY(mutex_) = false;
-  bool copied_ ABSL_GUARDED_BY(mutex_) = false;   // or will not be: no shard is leased any more
+  bool copied_ ABSL_GUARDED_BY(mutex_) = false;  // or will not be: no shard is leased any more
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Status lost_ ABSL_GUARDED_BY(mutex_);    // why the migration is no longer ours to write

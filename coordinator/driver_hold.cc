@@ -22,8 +22,10 @@ bool MayPass(const absl::Status& why) {
 
 absl::Status DescribeLoss(const absl::Status& renewed, const std::string& id) {
   if (!absl::IsAborted(renewed)) return renewed;
-  return absl::AbortedError(absl::StrCat("migration ", id, " was taken over by another process: look at it by: vecferry "
-                                         "migrate status ", id));
+  return absl::AbortedError(absl::StrCat("migration ", id,
+                                         " was taken over by another process: look at it by: vecferry "
+                                         "migrate status ",
+                                         id));
 }
 
 }  // namespace
@@ -57,8 +59,9 @@ absl::StatusOr<rpc::Acquired> Driver::Acquire(const std::string& worker) {
     return acquired;
   }
   leases_->Grant(shard, *epoch, Monotonic() + setup_.lease_time);
-  acquired.lease = rpc::Lease{setup_.migration_id, shard, *epoch, setup_.lease_time, "", setup_.options.connection,
-                              setup_.options.batch_rows_max};
+  acquired.lease =
+      rpc::Lease{setup_.migration_id,          shard, *epoch, setup_.lease_time, "", setup_.options.connection,
+                 setup_.options.batch_rows_max};
   return acquired;
 }
 
@@ -170,8 +173,7 @@ bool Driver::ended() const {
 
 bool Driver::AwaitEnd(absl::Duration patience) {
   base::MutexLock lock(&mutex_);
-  return mutex_.AwaitUntil(absl::Now() + patience,
-                           [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return ended_; });
+  return mutex_.AwaitUntil(absl::Now() + patience, [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return ended_; });
 }
 
 absl::StatusOr<core::Report> Driver::ReadReport() {

@@ -21,9 +21,8 @@ std::string Quoted(absl::string_view text) {
 }
 
 std::string List(const std::vector<std::string>& texts) {
-  return absl::StrCat("[", absl::StrJoin(texts, ",", [](std::string* out, const std::string& text) {
-                        *out += Quoted(text);
-                      }), "]");
+  return absl::StrCat(
+      "[", absl::StrJoin(texts, ",", [](std::string* out, const std::string& text) { *out += Quoted(text); }), "]");
 }
 
 absl::string_view Truth(bool truth) { return truth ? "true" : "false"; }
@@ -41,8 +40,7 @@ std::string IdentityText(const core::Identity& identity) {
 }
 
 std::string OptionsJson(const rpc::StartOptions& options) {
-  return absl::StrCat("{\"batch_rows_max\":", options.batch_rows_max,
-                      ",\"connection\":", Quoted(options.connection),
+  return absl::StrCat("{\"batch_rows_max\":", options.batch_rows_max, ",\"connection\":", Quoted(options.connection),
                       ",\"connections_max\":", options.connections_max, ",\"no_indexes\":", Truth(options.no_indexes),
                       ",\"no_verify\":", Truth(options.no_verify),
                       ",\"on_source_change\":", Quoted(options.on_source_change), ",\"readers\":", options.readers,

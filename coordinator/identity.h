@@ -8,8 +8,9 @@
 
 namespace vecferry::coordinator {
 
-// The canonical text of an identity, by which the ledger finds the migration again: equal texts mean the same migration.
-// JSON in ASCII; bytes that are no printable ASCII, and '%', '"', '\', are percent-encoded (a path need not be UTF-8).
+// The canonical text of an identity, by which the ledger finds the migration again: equal texts mean the same
+// migration. JSON in ASCII; bytes that are no printable ASCII, and '%', '"', '\', are percent-encoded (a path need not
+// be UTF-8).
 std::string IdentityText(const core::Identity& identity);
 
 // The tuning flags of a command as the ledger keeps them: JSON, without credentials.

@@ -44,8 +44,7 @@ class LeaseService final : public v1::LeaseService::Service {
   grpc::Status Fail(grpc::ServerContext*, const v1::FailRequest* request, v1::RenewResponse*) override {
     const v1::LeaseRef& lease = request->lease();
     const absl::Status why(static_cast<absl::StatusCode>(request->code()), request->message());
-    return rpc::ToGrpc(
-        migrations_.Fail(lease.migration_id(), static_cast<int>(lease.shard()), lease.epoch(), why));
+    return rpc::ToGrpc(migrations_.Fail(lease.migration_id(), static_cast<int>(lease.shard()), lease.epoch(), why));
   }
 
   grpc::Status GetPlan(grpc::ServerContext*, const v1::GetPlanRequest* request, v1::Plan* response) override {

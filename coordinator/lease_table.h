@@ -25,9 +25,9 @@ class LeaseTable {
  public:
   LeaseTable(const core::Plan& plan, const std::vector<ShardStanding>& standings);
 
-  // The shard to lease next: a free one, or one whose lease ran out; of a `merge` mapping only when the mappings that it
-  // refers to are done. Mappings with the largest shards come first, so that no long one runs alone at the end.
-  // Held for the caller until `until`; Grant or GiveBack follows.
+  // The shard to lease next: a free one, or one whose lease ran out; of a `merge` mapping only when the mappings that
+  // it refers to are done. Mappings with the largest shards come first, so that no long one runs alone at the end. Held
+  // for the caller until `until`; Grant or GiveBack follows.
   std::optional<int> Take(absl::Duration now, absl::Duration until);
 
   void Grant(int shard, std::uint64_t epoch, absl::Duration expires);
@@ -62,9 +62,9 @@ class LeaseTable {
   std::optional<int> FindFree(const Waiting& mapping, absl::Duration now) const;
   std::optional<int> Next(absl::Duration now) const;
 
-  std::vector<Entry> shards_;     // by id
+  std::vector<Entry> shards_;      // by id
   std::vector<Waiting> mappings_;  // by id
-  std::vector<int> order_;        // mapping ids, in the order in which they are leased
+  std::vector<int> order_;         // mapping ids, in the order in which they are leased
   int left_ = 0;
 };
 

@@ -21,7 +21,8 @@ absl::Status CheckEpoch(postgres::Connection& session, absl::string_view migrati
                    session.Execute("SELECT FROM vecferry.migration WHERE id = $1 AND coordinator_epoch = $2",
                                    {std::string(migration_id), static_cast<std::int64_t>(epoch)}));
   if (found.rows() == 1) return absl::OkStatus();
-  return absl::AbortedError(absl::StrCat("migration ", migration_id, " is no longer driven from here (epoch ", epoch, ")"));
+  return absl::AbortedError(
+      absl::StrCat("migration ", migration_id, " is no longer driven from here (epoch ", epoch, ")"));
 }
 
 absl::Status CancelMigration(postgres::Connection& session, absl::string_view migration_id) {
@@ -41,9 +42,10 @@ absl::Status FenceWriters(postgres::Connection& session, absl::string_view migra
   return postgres::InTransaction(session, [&]() -> absl::Status {
     RETURN_IF_ERROR(session.ExecuteScript("SET LOCAL lock_timeout = '5s'"));
     return session
-        .Execute("UPDATE vecferry.shard SET lease_epoch = lease_epoch + 1, lease_until = NULL "
-                 "WHERE migration_id = $1 AND NOT done",
-                 {std::string(migration_id)})
+        .Execute(
+            "UPDATE vecferry.shard SET lease_epoch = lease_epoch + 1, lease_until = NULL "
+            "WHERE migration_id = $1 AND NOT done",
+            {std::string(migration_id)})
         .status();
   });
 }
@@ -53,18 +55,19 @@ absl::Status MoveToRejected(postgres::Connection& session, absl::string_view mig
   // Which shard a row came from does not matter to any sum; each gives what it has until all rows are moved.
   ASSIGN_OR_RETURN(
       const postgres::Result moved,
-      session.Execute("WITH available AS (SELECT shard, inserted, sum(inserted) OVER (ORDER BY shard) - inserted AS before"
-                      "  FROM vecferry.shard WHERE migration_id = $1 AND mapping = $2 AND inserted > 0),"
-                      " part AS (SELECT shard, least(inserted, $3::bigint - before)::bigint AS rows FROM available"
-                      "  WHERE before < $3::bigint),"
-                      " moved AS (UPDATE vecferry.shard s SET inserted = s.inserted - part.rows,"
-                      "  rejected = s.rejected + part.rows FROM part"
-                      "  WHERE s.migration_id = $1 AND s.shard = part.shard RETURNING part.rows)"
-                      " SELECT coalesce(sum(rows), 0) FROM moved",
-                      {std::string(migration_id), static_cast<std::int64_t>(mapping), rows}));
+      session.Execute(
+          "WITH available AS (SELECT shard, inserted, sum(inserted) OVER (ORDER BY shard) - inserted AS before"
+          "  FROM vecferry.shard WHERE migration_id = $1 AND mapping = $2 AND inserted > 0),"
+          " part AS (SELECT shard, least(inserted, $3::bigint - before)::bigint AS rows FROM available"
+          "  WHERE before < $3::bigint),"
+          " moved AS (UPDATE vecferry.shard s SET inserted = s.inserted - part.rows,"
+          "  rejected = s.rejected + part.rows FROM part"
+          "  WHERE s.migration_id = $1 AND s.shard = part.shard RETURNING part.rows)"
+          " SELECT coalesce(sum(rows), 0) FROM moved",
+          {std::string(migration_id), static_cast<std::int64_t>(mapping), rows}));
   if (moved.integer(0, 0) == rows) return absl::OkStatus();
-  return absl::InternalError(absl::StrCat("the ledger counts ", moved.integer(0, 0), " inserted rows of mapping ", mapping,
-                                          ", removed were ", rows));
+  return absl::InternalError(absl::StrCat("the ledger counts ", moved.integer(0, 0), " inserted rows of mapping ",
+                                          mapping, ", removed were ", rows));
 }
 
 absl::Status ResetMappings(postgres::Connection& session, absl::string_view migration_id,
@@ -76,11 +79,12 @@ absl::Status ResetMappings(postgres::Connection& session, absl::string_view migr
                                {id, IntegerArray(mappings)})
                       .status());
   return session
-      .Execute("UPDATE vecferry.shard SET lease_epoch = lease_epoch + 1, stream_epoch = stream_epoch + 1, "
-               "next_sequence = 0, last_key = NULL, done = false, rows_read = 0, inserted = 0, present = 0, updated = 0, "
-               "conflicting = 0, repaired = 0, rejected = 0, values_rounded = 0, bytes = 0, source_count = 0, "
-               "source_sum = DEFAULT WHERE migration_id = $1 AND mapping = ANY ($2::integer[])",
-               {id, IntegerArray(mappings)})
+      .Execute(
+          "UPDATE vecferry.shard SET lease_epoch = lease_epoch + 1, stream_epoch = stream_epoch + 1, "
+          "next_sequence = 0, last_key = NULL, done = false, rows_read = 0, inserted = 0, present = 0, updated = 0, "
+          "conflicting = 0, repaired = 0, rejected = 0, values_rounded = 0, bytes = 0, source_count = 0, "
+          "source_sum = DEFAULT WHERE migration_id = $1 AND mapping = ANY ($2::integer[])",
+          {id, IntegerArray(mappings)})
       .status();
 }
 
@@ -98,8 +102,7 @@ absl::StatusOr<std::set<int>> MappingsWithOrphans(postgres::Connection& session,
 absl::Status BeginChecks(postgres::Connection& session, absl::string_view migration_id, absl::string_view level) {
   const std::string id(migration_id);
   RETURN_IF_ERROR(session.Execute("DELETE FROM vecferry.check_result WHERE migration_id = $1", {id}).status());
-  return session
-      .Execute("UPDATE vecferry.migration SET verify_level = $2 WHERE id = $1", {id, std::string(level)})
+  return session.Execute("UPDATE vecferry.migration SET verify_level = $2 WHERE id = $1", {id, std::string(level)})
       .status();
 }
 

@@ -86,9 +86,9 @@ absl::StatusOr<Migrations::Drawn> Migrations::Plan(const rpc::StartOptions& opti
   ASSIGN_OR_RETURN(drawn.plan, Draw(options.identity, &catalog));
   for (const core::Mapping& mapping : drawn.plan.mappings) {
     if (mapping.mode != core::LoadMode::kMerge) continue;
-    ASSIGN_OR_RETURN(const postgres::Result rows,
-                     session.Execute(absl::StrCat("SELECT count(*) FROM ",
-                                                  core::QualifiedName(schema, mapping.destination_table))));
+    ASSIGN_OR_RETURN(
+        const postgres::Result rows,
+        session.Execute(absl::StrCat("SELECT count(*) FROM ", core::QualifiedName(schema, mapping.destination_table))));
     drawn.rows_present[mapping.id] = rows.integer(0, 0);
   }
   return drawn;
@@ -116,8 +116,8 @@ absl::StatusOr<postgres::MigrationRow> Migrations::PlanNew(postgres::Connection&
 
 absl::StatusOr<postgres::MigrationRow> Migrations::FindOrPlan(postgres::Connection& session,
                                                               const rpc::StartOptions& options, bool& resumed) {
-  ASSIGN_OR_RETURN(const PlanningLock lock, PlanningLock::Take(session, options.identity.destination_schema,
-                                                               options_.claim_patience));
+  ASSIGN_OR_RETURN(const PlanningLock lock,
+                   PlanningLock::Take(session, options.identity.destination_schema, options_.claim_patience));
   ASSIGN_OR_RETURN(const bool ledger, postgres::LedgerExists(session));
   if (ledger) {
     RETURN_IF_ERROR(postgres::EnsureLedger(session));
@@ -150,8 +150,9 @@ absl::StatusOr<rpc::Started> Migrations::Drive(const std::string& conninfo, cons
   // Whoever held it may have changed it while this one waited.
   ASSIGN_OR_RETURN(const postgres::MigrationRow held, postgres::GetMigration(ledger, row.id));
   if (core::IsEnded(held.state)) {
-    return absl::AlreadyExistsError(absl::StrCat("migration ", row.id, " was finished by another process a moment ago (",
-                                                 core::ToString(held.state), "): run the same command again to compare"));
+    return absl::AlreadyExistsError(
+        absl::StrCat("migration ", row.id, " was finished by another process a moment ago (",
+                     core::ToString(held.state), "): run the same command again to compare"));
   }
   ASSIGN_OR_RETURN(core::Plan plan, rpc::ParsePlan(held.plan));
   // A commit that hangs holds its shard's row. Renewing that lease must not keep the heartbeat waiting.
@@ -162,14 +163,12 @@ absl::StatusOr<rpc::Started> Migrations::Drive(const std::string& conninfo, cons
     planned.total = row.seconds.plan;
     RETURN_IF_ERROR(postgres::AddStageSeconds(ledger, row.id, epoch, planned));
   }
-  DriverSetup setup{row.id,   epoch,        resumed,      options,
-                    conninfo, options_.lease_time, source_, source_turn_, verifier_};
+  DriverSetup setup{row.id, epoch, resumed, options, conninfo, options_.lease_time, source_, source_turn_, verifier_};
   std::vector<DriverPointer> replaced;  // destroyed, which joins threads, after the lock is free
   base::MutexLock guard(&mutex_);
   if (stopping_) return absl::CancelledError("stopped before the first row; the same command goes on");
-  const auto ended = std::stable_partition(drivers_.begin(), drivers_.end(), [&](const DriverPointer& driver) {
-    return driver->migration_id() != row.id;
-  });
+  const auto ended = std::stable_partition(
+      drivers_.begin(), drivers_.end(), [&](const DriverPointer& driver) { return driver->migration_id() != row.id; });
   replaced.assign(ended, drivers_.end());
   drivers_.erase(ended, drivers_.end());
   drivers_.push_back(std::make_shared<Driver>(std::move(setup), std::move(plan), std::move(lock), std::move(ledger)));

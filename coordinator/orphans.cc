@@ -86,11 +86,11 @@ class OrphanRemover {
       references.push_back(absl::StrCat("c.", core::QuoteIdentifier(column), "::text"));
     }
     const std::string table = core::QualifiedName(context_.plan.identity.destination_schema, step_.table);
-    const std::string sql = absl::StrCat(
-        "DELETE FROM ", table, " c WHERE c.ctid = ANY (ARRAY(SELECT c.ctid FROM ", table, " c WHERE ",
-        OrphanCondition(context_.plan.identity.destination_schema, step_), " LIMIT ", kRowsATime, ")) RETURNING ",
-        MappingOfRow(mappings_), ", row_to_json(c)::text, concat_ws(', ', ", absl::StrJoin(references, ", "), ")",
-        keys.empty() ? "" : ", ", absl::StrJoin(keys, ", "));
+    const std::string sql =
+        absl::StrCat("DELETE FROM ", table, " c WHERE c.ctid = ANY (ARRAY(SELECT c.ctid FROM ", table, " c WHERE ",
+                     OrphanCondition(context_.plan.identity.destination_schema, step_), " LIMIT ", kRowsATime,
+                     ")) RETURNING ", MappingOfRow(mappings_), ", row_to_json(c)::text, concat_ws(', ', ",
+                     absl::StrJoin(references, ", "), ")", keys.empty() ? "" : ", ", absl::StrJoin(keys, ", "));
     absl::StatusOr<postgres::Result> removed = context_.session.Execute(sql);
     if (!removed.ok()) return NameStatement(removed.status(), "removing rows without their parent", sql);
     std::map<int, std::vector<core::RowIssue>> issues;
@@ -150,8 +150,9 @@ absl::StatusOr<std::vector<const core::FinishStep*>> OpenForeignKeys(const Finis
   std::vector<const core::FinishStep*> open;
   for (const core::FinishStep& step : context.plan.steps) {
     if (step.kind != core::StepKind::kForeignKey) continue;
-    const bool existed = std::any_of(context.plan.tables.begin(), context.plan.tables.end(),
-                                     [&](const core::Table& table) { return table.name == step.table && table.existed; });
+    const bool existed =
+        std::any_of(context.plan.tables.begin(), context.plan.tables.end(),
+                    [&](const core::Table& table) { return table.name == step.table && table.existed; });
     if (existed) continue;
     ASSIGN_OR_RETURN(const bool done, IsDone(context.session, context.plan.identity.destination_schema, step));
     if (!done) open.push_back(&step);
@@ -161,10 +162,10 @@ absl::StatusOr<std::vector<const core::FinishStep*>> OpenForeignKeys(const Finis
 
 absl::Status CheckRejects(const FinishContext& context, const core::FinishStep& step, std::int64_t rejected) {
   if (rejected <= context.rejects_max) return absl::OkStatus();
-  return absl::OutOfRangeError(absl::StrCat(
-      "more rows than --max-rejects ", context.rejects_max, " allows would be rejected: rows of ",
-      core::QuoteIdentifier(step.table), " name rows of ", core::QuoteIdentifier(step.parent_table),
-      " that do not exist; nothing was deleted; run the same command again with a higher --max-rejects"));
+  return absl::OutOfRangeError(
+      absl::StrCat("more rows than --max-rejects ", context.rejects_max, " allows would be rejected: rows of ",
+                   core::QuoteIdentifier(step.table), " name rows of ", core::QuoteIdentifier(step.parent_table),
+                   " that do not exist; nothing was deleted; run the same command again with a higher --max-rejects"));
 }
 
 // Removes all orphans of one foreign key; returns how many rows went. `total` counts rejected rows of the migration.

@@ -65,7 +65,8 @@ absl::Status CheckDestination(const postgres::Catalog& catalog, absl::string_vie
         catalog.schema_exists
             ? absl::StrCat("the role may not create tables in schema \"", schema, "\": run `GRANT CREATE ON SCHEMA ",
                            core::QuoteIdentifier(schema), " TO` the role, or choose another --schema")
-            : absl::StrCat("schema \"", schema, "\" does not exist and the role may not create it: grant CREATE on the "
+            : absl::StrCat("schema \"", schema,
+                           "\" does not exist and the role may not create it: grant CREATE on the "
                            "database, or choose another --schema"));
   }
   if (!ledger_exists && !catalog.may_create_schema) {
@@ -88,16 +89,17 @@ absl::StatusOr<PlanningLock> PlanningLock::Take(postgres::Connection& session, a
     absl::SleepFor(absl::Milliseconds(100));
   }
   // A 64-bit advisory key shows as two halves in pg_locks.
-  ASSIGN_OR_RETURN(const postgres::Result holder,
-                   session.Execute("SELECT l.pid, coalesce(to_char(a.backend_start, 'YYYY-MM-DD HH24:MI:SS'), 'unknown')"
-                                   " FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid)"
-                                   " WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1"
-                                   " AND (l.classid::bigint << 32) | l.objid::bigint = hashtextextended($1, 0)",
-                                   {key}));
-  return absl::AlreadyExistsError(absl::StrCat(
-      "another vecferry plans a migration into schema \"", schema, "\" (server process ",
-      holder.rows() > 0 ? holder.text(0, 0) : "unknown", ", connected since ",
-      holder.rows() > 0 ? holder.text(0, 1) : "unknown", " UTC): run the same command again when it is done"));
+  ASSIGN_OR_RETURN(
+      const postgres::Result holder,
+      session.Execute("SELECT l.pid, coalesce(to_char(a.backend_start, 'YYYY-MM-DD HH24:MI:SS'), 'unknown')"
+                      " FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid)"
+                      " WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1"
+                      " AND (l.classid::bigint << 32) | l.objid::bigint = hashtextextended($1, 0)",
+                      {key}));
+  return absl::AlreadyExistsError(absl::StrCat("another vecferry plans a migration into schema \"", schema,
+                                               "\" (server process ", holder.rows() > 0 ? holder.text(0, 0) : "unknown",
+                                               ", connected since ", holder.rows() > 0 ? holder.text(0, 1) : "unknown",
+                                               " UTC): run the same command again when it is done"));
 }
 
 PlanningLock::~PlanningLock() {
@@ -135,10 +137,10 @@ absl::Status CheckClaims(postgres::Connection& session, absl::string_view schema
     }
     if (!wanted) continue;
     const std::string id(claims.text(i, 1));
-    return absl::AlreadyExistsError(absl::StrCat(
-        "table ", core::QualifiedName(schema, claims.text(i, 0)), " is held by migration ", id, " (", claims.text(i, 2),
-        "): resume that one by its own command, or `vecferry migrate cancel ", id,
-        " --drop`, or choose another --schema"));
+    return absl::AlreadyExistsError(absl::StrCat("table ", core::QualifiedName(schema, claims.text(i, 0)),
+                                                 " is held by migration ", id, " (", claims.text(i, 2),
+                                                 "): resume that one by its own command, or `vecferry migrate cancel ",
+                                                 id, " --drop`, or choose another --schema"));
   }
   return absl::OkStatus();
 }

@@ -20,8 +20,8 @@ absl::StatusOr<core::Plan> DrawPlan(sqlite::Database& source, const std::string&
                                     const core::Identity& identity, const postgres::Catalog* destination,
                                     std::int64_t shard_bytes_max);
 
-// Whether a migration into `schema` can work at all. Errors, each with what to do: kInvalidArgument (the schema's name),
-// kFailedPrecondition (encoding, pgvector missing), kPermissionDenied (CREATE rights).
+// Whether a migration into `schema` can work at all. Errors, each with what to do: kInvalidArgument (the schema's
+// name), kFailedPrecondition (encoding, pgvector missing), kPermissionDenied (CREATE rights).
 absl::Status CheckDestination(const postgres::Catalog& catalog, absl::string_view schema, bool ledger_exists);
 
 // Holds the right to plan into one schema while it lives: a session advisory lock.

@@ -76,9 +76,9 @@ absl::Status CarryAgain(const ResumeContext& context, const std::set<int>& affec
       if (step.kind != core::StepKind::kForeignKey) continue;
       if (!tables.contains(step.table) && !tables.contains(step.parent_table)) continue;
       if (Existed(plan, step.table)) continue;
-      RETURN_IF_ERROR(context.session.ExecuteScript(absl::StrCat("ALTER TABLE ", core::QualifiedName(schema, step.table),
-                                                                 " DROP CONSTRAINT IF EXISTS ",
-                                                                 core::QuoteIdentifier(step.name))));
+      RETURN_IF_ERROR(
+          context.session.ExecuteScript(absl::StrCat("ALTER TABLE ", core::QualifiedName(schema, step.table),
+                                                     " DROP CONSTRAINT IF EXISTS ", core::QuoteIdentifier(step.name))));
     }
     RETURN_IF_ERROR(context.session.ExecuteScript(absl::StrCat("TRUNCATE ", absl::StrJoin(names, ", "))));
     for (const std::string& sql : plan.seed_sql) RETURN_IF_ERROR(context.session.ExecuteScript(sql));
@@ -88,13 +88,12 @@ absl::Status CarryAgain(const ResumeContext& context, const std::set<int>& affec
   });
 }
 
-absl::Status Reconcile(const ResumeContext& context, const sqlite::SourceSchema& schema,
-                       const std::vector<int>& shards, core::Plan& plan) {
+absl::Status Reconcile(const ResumeContext& context, const sqlite::SourceSchema& schema, const std::vector<int>& shards,
+                       core::Plan& plan) {
   if (context.on_source_change == "fail") return Refuse(plan, shards, "--on-source-change fail stops then");
   std::set<int> changed;
   for (const int shard : shards) changed.insert(plan.shards[shard].mapping);
-  ASSIGN_OR_RETURN(const std::set<int> lost_parent, 
-                   MappingsWithOrphans(context.session, context.migration_id));
+  ASSIGN_OR_RETURN(const std::set<int> lost_parent, MappingsWithOrphans(context.session, context.migration_id));
   const std::set<int> affected = AffectedMappings(plan, changed, lost_parent);
   for (const int id : affected) {
     if (plan.mappings[id].mode != core::LoadMode::kMerge) continue;
@@ -135,12 +134,12 @@ std::set<int> AffectedMappings(const core::Plan& plan, const std::set<int>& chan
     const std::size_t before = affected.size();
     for (const int id : affected) tables.insert(plan.mappings[id].destination_table);
     for (const core::Mapping& mapping : plan.mappings) {
-      const bool parent_changes =
-          lost_parent.contains(mapping.id) &&
-          std::any_of(plan.steps.begin(), plan.steps.end(), [&](const core::FinishStep& step) {
-            return step.kind == core::StepKind::kForeignKey && step.table == mapping.destination_table &&
-                   tables.contains(step.parent_table);
-          });
+      const bool parent_changes = lost_parent.contains(mapping.id) &&
+                                  std::any_of(plan.steps.begin(), plan.steps.end(), [&](const core::FinishStep& step) {
+                                    return step.kind == core::StepKind::kForeignKey &&
+                                           step.table == mapping.destination_table &&
+                                           tables.contains(step.parent_table);
+                                  });
       if (parent_changes || tables.contains(mapping.destination_table)) affected.insert(mapping.id);
     }
     grown = affected.size() > before;
@@ -161,8 +160,8 @@ absl::Status ReconcileSource(const ResumeContext& context, core::Plan& plan) {
   ASSIGN_OR_RETURN(const std::vector<int> changed, FindChangedShards(context, plan, shards));
   if (!changed.empty()) return Reconcile(context, schema, changed, plan);
   plan.source_fingerprint = context.fingerprint;
-  RETURN_IF_ERROR(postgres::SetPlan(context.session, context.migration_id, context.coordinator_epoch,
-                                    rpc::SerializePlan(plan)));
+  RETURN_IF_ERROR(
+      postgres::SetPlan(context.session, context.migration_id, context.coordinator_epoch, rpc::SerializePlan(plan)));
   return postgres::RecordEvent(context.session, context.migration_id, "source_rewritten",
                                "the source's bytes changed since the migration began, but no row that was carried");
 }

@@ -16,11 +16,11 @@ absl::Status AdvanceSequence(postgres::Connection& session, const std::string& t
   // A sequence that was made a moment ago stands at 1, not called.
   ASSIGN_OR_RETURN(
       const postgres::Result state,
-      session.Execute(absl::StrCat("SELECT s.last_value, s.is_called, coalesce((SELECT max(",
-                                   core::QuoteIdentifier(step.name), ")::bigint FROM ", table,
-                                   "), 0), (SELECT seqmin FROM pg_sequence WHERE seqrelid = $1::regclass) FROM ", name,
-                                   " s"),
-                      {name}));
+      session.Execute(
+          absl::StrCat("SELECT s.last_value, s.is_called, coalesce((SELECT max(", core::QuoteIdentifier(step.name),
+                       ")::bigint FROM ", table,
+                       "), 0), (SELECT seqmin FROM pg_sequence WHERE seqrelid = $1::regclass) FROM ", name, " s"),
+          {name}));
   const std::int64_t last = state.integer(0, 0);
   const std::int64_t wanted = std::max(step.value, state.integer(0, 2));
   const bool behind = wanted > last || (wanted == last && !state.truth(0, 1));

@@ -20,8 +20,8 @@ absl::string_view Word(core::StepKind kind) {
   return "step";
 }
 
-absl::StatusOr<bool> IndexIsDone(postgres::Connection& session, absl::string_view schema,
-                                 const core::FinishStep& step, const std::string& table) {
+absl::StatusOr<bool> IndexIsDone(postgres::Connection& session, absl::string_view schema, const core::FinishStep& step,
+                                 const std::string& table) {
   ASSIGN_OR_RETURN(const postgres::Result found,
                    session.Execute("SELECT i.indisvalid, i.indrelid = $2::regclass FROM pg_class c"
                                    " JOIN pg_index i ON i.indexrelid = c.oid"

@@ -79,15 +79,15 @@ class Counting {
   }
 
   std::string IssueEvidence(absl::string_view action, const std::vector<int>& mappings) const {
-    return absl::StrCat("SELECT count(*) FROM vecferry.row_issue JOIN vecferry.shard USING (migration_id, shard) WHERE "
-                        "migration_id = '", migration_id_, "' AND action = '", action, "' AND mapping = ANY ('",
-                        IntegerArray(mappings), "')");
+    return absl::StrCat(
+        "SELECT count(*) FROM vecferry.row_issue JOIN vecferry.shard USING (migration_id, shard) WHERE "
+        "migration_id = '",
+        migration_id_, "' AND action = '", action, "' AND mapping = ANY ('", IntegerArray(mappings), "')");
   }
 
   bool IsLeftOut(const std::string& table) const {
-    return std::any_of(plan_.left_out.begin(), plan_.left_out.end(), [&](const core::LeftOut& left_out) {
-      return absl::EqualsIgnoreCase(left_out.name, table);
-    });
+    return std::any_of(plan_.left_out.begin(), plan_.left_out.end(),
+                       [&](const core::LeftOut& left_out) { return absl::EqualsIgnoreCase(left_out.name, table); });
   }
 
   // Every row of a source table was read, and every one that was not carried is named.
@@ -108,8 +108,9 @@ class Counting {
                                            LedgerEvidence("rows_read", counted))));
     RETURN_IF_ERROR(TellEqual("rows_accounted", table, rows, ledger.carried + ledger.rejected,
                               LedgerEvidence("inserted + present + updated + conflicting + rejected", counted)));
-    RETURN_IF_ERROR(TellEqual("rejects_named", table, ledger.rejected, ledger.issues_rejected,
-                              absl::StrCat(LedgerEvidence("rejected", counted), "; ", IssueEvidence("rejected", counted))));
+    RETURN_IF_ERROR(
+        TellEqual("rejects_named", table, ledger.rejected, ledger.issues_rejected,
+                  absl::StrCat(LedgerEvidence("rejected", counted), "; ", IssueEvidence("rejected", counted))));
     return TellEqual("conflicts_named", table, ledger.conflicting, ledger.issues_skipped,
                      absl::StrCat(LedgerEvidence("conflicting", counted), "; ", IssueEvidence("skipped", counted)));
   }

@@ -65,8 +65,9 @@ bool IsShadowName(const std::string& name, const std::string& owner, const std::
 
 absl::StatusOr<std::vector<std::string>> ListSourceTables(sqlite::Database& source) {
   ASSIGN_OR_RETURN(std::vector<std::string> tables,
-                   Names(source, "SELECT name FROM sqlite_master WHERE type = 'table' AND rootpage <> 0 "
-                                 "AND lower(substr(name, 1, 7)) <> 'sqlite_' ORDER BY name"));
+                   Names(source,
+                         "SELECT name FROM sqlite_master WHERE type = 'table' AND rootpage <> 0 "
+                         "AND lower(substr(name, 1, 7)) <> 'sqlite_' ORDER BY name"));
   ASSIGN_OR_RETURN(const std::vector<std::string> shadows,
                    Names(source, "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'shadow'"));
   ASSIGN_OR_RETURN(const std::vector<Virtual> virtuals, VirtualTables(source));

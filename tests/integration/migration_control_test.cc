@@ -78,8 +78,9 @@ TEST_F(MigrationTest, StopsWhenItsHoldIsTakenAndSaysSo) {
     taken = true;
     database_.Run("UPDATE vecferry.migration SET coordinator_epoch = coordinator_epoch + 1");
     // The stuck writer too, as whoever takes a migration over does.
-    database_.Run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'vecferry/%/%/%'"
-                  " AND datname = current_database()");
+    database_.Run(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'vecferry/%/%/%'"
+        " AND datname = current_database()");
     return true;
   });
   ASSERT_THAT(report, IsOk());

@@ -1,4 +1,5 @@
-// What the same command does after an interruption: SQLite files into a real Postgres, by all services over gRPC in this process.
+// What the same command does after an interruption: SQLite files into a real Postgres, by all services over gRPC in
+// this process.
 #include "tests/support/migration_fixture.h"
 
 namespace vecferry::testing {
@@ -28,8 +29,9 @@ TEST_F(MigrationTest, GoesOnWhereItWasInterruptedAlsoWithOtherBatches) {
   EXPECT_EQ(report->state, core::State::kVerified) << report->failure;
   EXPECT_EQ(report->totals.read, 8002);
   EXPECT_EQ(report->resumed, 3);
-  EXPECT_THAT(Query("SELECT count(*) > 1 FROM vecferry.shard WHERE mapping = (SELECT max(mapping) FROM vecferry.shard)"),
-              ElementsAre("t"));
+  EXPECT_THAT(
+      Query("SELECT count(*) > 1 FROM vecferry.shard WHERE mapping = (SELECT max(mapping) FROM vecferry.shard)"),
+      ElementsAre("t"));
   EXPECT_THAT(Query("SELECT count(*), count(DISTINCT id), min(id), max(id) FROM mem.notes"),
               ElementsAre("8000|8000|1|8000"));
 }
@@ -109,8 +111,9 @@ TEST_F(MigrationTest, NamesTheFinishStepThatFailedAndRepeatsNoneThatSucceeded) {
   EXPECT_EQ(failed->exit_code, 1);
   EXPECT_THAT(failed->failure, HasSubstr(index));
   EXPECT_THAT(failed->failure, HasSubstr("same command"));
-  const std::string keys = "SELECT oid, conname FROM pg_constraint WHERE connamespace = 'mem'::regnamespace AND contype = 'p' "
-                           "ORDER BY 2";
+  const std::string keys =
+      "SELECT oid, conname FROM pg_constraint WHERE connamespace = 'mem'::regnamespace AND contype = 'p' "
+      "ORDER BY 2";
   const std::vector<std::string> before = Query(keys);
   EXPECT_FALSE(before.empty());
   database_.Run("DROP TABLE mem.other");
@@ -141,9 +144,10 @@ TEST_F(MigrationTest, IsInterruptedWithinAFinishStatement) {
     EXPECT_EQ(report->exit_code, 130);
     EXPECT_EQ(report->totals.read, 5002);
   }
-  EXPECT_THAT(Query("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'vecferry/%/finish' AND datname = "
-                    "current_database()"),
-              ElementsAre("0"));
+  EXPECT_THAT(
+      Query("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'vecferry/%/finish' AND datname = "
+            "current_database()"),
+      ElementsAre("0"));
   ASSERT_THAT(other.ExecuteScript("ROLLBACK"), IsOk());
   const absl::StatusOr<core::Report> report = RunOnce();
   ASSERT_THAT(report, IsOk());

@@ -23,9 +23,10 @@ TEST_F(MigrationTest, CarriesEveryRowAndMakesKeysIndexesAndSequences) {
   EXPECT_GE(report->seconds.total, report->seconds.copy);
   EXPECT_THAT(Query("SELECT count(*), min(embedding::text), max(body) FROM mem.notes"),
               ElementsAre("1000|[0.5,1,-2]|note 999"));
-  EXPECT_THAT(Query("SELECT contype FROM pg_constraint WHERE conrelid IN ('mem.notes'::regclass, 'mem.people'::regclass) "
-                    "ORDER BY 1"),
-              ElementsAre("f", "p", "p"));
+  EXPECT_THAT(
+      Query("SELECT contype FROM pg_constraint WHERE conrelid IN ('mem.notes'::regclass, 'mem.people'::regclass) "
+            "ORDER BY 1"),
+      ElementsAre("f", "p", "p"));
   EXPECT_THAT(Query("SELECT count(*) FROM pg_indexes WHERE schemaname = 'mem' AND indexdef LIKE '%(person)%'"),
               ElementsAre("1"));
   // The deleted person's id does not come back.
@@ -52,10 +53,11 @@ TEST_F(MigrationTest, ChangesNothingTheSecondTime) {
 
 TEST_F(MigrationTest, RemovesOrphansBeforeForeignKeysAndNamesEach) {
   WriteStore(100);
-  source_.Run("PRAGMA foreign_keys = OFF;"
-              "CREATE TABLE replies (id INTEGER PRIMARY KEY, note INTEGER REFERENCES notes(id));"
-              "INSERT INTO notes(id, person, body) VALUES (200, 77, 'by nobody'), (201, NULL, 'by no one in particular');"
-              "INSERT INTO replies VALUES (1, 5), (2, 200), (3, 300);");
+  source_.Run(
+      "PRAGMA foreign_keys = OFF;"
+      "CREATE TABLE replies (id INTEGER PRIMARY KEY, note INTEGER REFERENCES notes(id));"
+      "INSERT INTO notes(id, person, body) VALUES (200, 77, 'by nobody'), (201, NULL, 'by no one in particular');"
+      "INSERT INTO replies VALUES (1, 5), (2, 200), (3, 300);");
   source_.Close();
   const absl::StatusOr<core::Report> report = RunOnce();
   ASSERT_THAT(report, IsOk());
@@ -137,7 +139,8 @@ TEST_F(MigrationTest, LeavesSecondaryIndexesOutWhenToldSo) {
   ASSERT_THAT(report, IsOk());
   EXPECT_EQ(report->state, core::State::kCopied) << report->failure;
   EXPECT_THAT(report->checks, IsEmpty());
-  EXPECT_THAT(Query("SELECT indexdef FROM pg_indexes WHERE schemaname = 'mem' AND indexdef NOT LIKE '%UNIQUE%'"), IsEmpty());
+  EXPECT_THAT(Query("SELECT indexdef FROM pg_indexes WHERE schemaname = 'mem' AND indexdef NOT LIKE '%UNIQUE%'"),
+              IsEmpty());
   EXPECT_THAT(Query("SELECT count(*) FROM pg_constraint WHERE connamespace = 'mem'::regnamespace"), ElementsAre("3"));
 }
 

@@ -22,11 +22,11 @@ class Gate {
   Gate(TestDatabase& database, std::int64_t rows) : database_(database) {
     postgres::Connection session = database.Connect();
     EXPECT_THAT(postgres::EnsureLedger(session), IsOk());
-    database_.Run(absl::StrCat(
-        "CREATE OR REPLACE FUNCTION public.gate() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-        "PERFORM pg_advisory_xact_lock_shared(42); RETURN NEW; END $$;"
-        "CREATE TRIGGER gate BEFORE UPDATE ON vecferry.shard FOR EACH ROW WHEN (NEW.rows_read > ", rows,
-        ") EXECUTE FUNCTION public.gate(); SELECT pg_advisory_lock(42)"));
+    database_.Run(
+        absl::StrCat("CREATE OR REPLACE FUNCTION public.gate() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+                     "PERFORM pg_advisory_xact_lock_shared(42); RETURN NEW; END $$;"
+                     "CREATE TRIGGER gate BEFORE UPDATE ON vecferry.shard FOR EACH ROW WHEN (NEW.rows_read > ",
+                     rows, ") EXECUTE FUNCTION public.gate(); SELECT pg_advisory_lock(42)"));
   }
   ~Gate() { database_.Run("SELECT pg_advisory_unlock(42); DROP TRIGGER gate ON vecferry.shard"); }
   bool reached() {
@@ -51,8 +51,11 @@ class MigrationTest : public ::testing::Test {
         "CREATE INDEX notes_by_person ON notes(person);"
         "INSERT INTO people(id, name) VALUES (1, 'Ada'), (2, 'Grace'), (90, 'gone');"
         "DELETE FROM people WHERE id = 90;"
-        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ", notes, ")"
-        " INSERT INTO notes SELECT i, 1 + i % 2, 'note ' || i, ", VectorLiteral({0.5, 1, -2}), " FROM n;"));
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ",
+        notes,
+        ")"
+        " INSERT INTO notes SELECT i, 1 + i % 2, 'note ' || i, ",
+        VectorLiteral({0.5, 1, -2}), " FROM n;"));
     source_.Close();
   }
 

@@ -1,6 +1,6 @@
-#include "verifier/source_tables.h"
-
 #include <gtest/gtest.h>
+
+#include "verifier/source_tables.h"
 
 namespace vecferry::verifier {
 namespace {
