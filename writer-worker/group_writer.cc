@@ -187,9 +187,9 @@ absl::Status GroupWriter::Reject(std::size_t place, const absl::Status& status, 
   if (tuple.source->repaired) ++carried.repaired_lost;
   // A table that refuses everything must not be tried row by row to its end.
   if (carried.rejected <= target_.rejects_max) return absl::OkStatus();
-  return absl::OutOfRangeError(absl::StrCat("more than ", target_.rejects_max, " rejected rows (--max-rejects); the last: ",
-                                            mapping_.source_table, " ", core::SanitizeText(carried.issues.back().source_key),
-                                            ": ", status.message()));
+  return absl::OutOfRangeError(absl::StrCat(
+      "more than ", target_.rejects_max, " rejected rows (--max-rejects); the last: ", mapping_.source_table, " ",
+      core::SanitizeText(carried.issues.back().source_key), ": ", status.message()));
 }
 
 core::Checkpoint GroupWriter::CheckpointAfter(const Carried& carried) const {

@@ -16,8 +16,8 @@
 namespace vecferry::writer {
 
 // The transport of one Ingest call: a thread of its own takes requests into a queue that is bounded in bytes, while the
-// call's thread works on earlier ones. Next, Send and Close are the call's thread's; Drain and Cancel may come from any.
-// Context and stream must outlive it.
+// call's thread works on earlier ones. Next, Send and Close are the call's thread's; Drain and Cancel may come from
+// any. Context and stream must outlive it.
 class IngestCall {
  public:
   using Stream = grpc::ServerReaderWriter<v1::IngestResponse, v1::IngestRequest>;

@@ -36,7 +36,8 @@ std::vector<std::string> ValueColumns(const core::Mapping& mapping) {
   std::vector<std::string> names;
   for (const core::Column& column : mapping.columns) {
     const auto& key = mapping.conflict_key;
-    if (std::find(key.begin(), key.end(), column.name) == key.end()) names.push_back(core::QuoteIdentifier(column.name));
+    if (std::find(key.begin(), key.end(), column.name) == key.end())
+      names.push_back(core::QuoteIdentifier(column.name));
   }
   return names;
 }
@@ -73,29 +74,32 @@ std::string CopyStageSql(const core::Mapping& mapping) {
 std::string MergeSql(absl::string_view schema, const core::Mapping& mapping, OnConflict on_conflict) {
   const std::string columns = ColumnList(mapping);
   // xmax is 0 on a row that was inserted, and tells an updated one.
-  return absl::StrCat("WITH merged AS (INSERT INTO ", core::QualifiedName(schema, mapping.destination_table), " AS t (",
-                      columns, ") OVERRIDING SYSTEM VALUE SELECT ", columns, " FROM ", kStage,
-                      " ORDER BY vecferry_stage_row ON CONFLICT (", KeyList(mapping), ") ",
-                      ConflictAction(ValueColumns(mapping), on_conflict), " RETURNING ", KeyList(mapping),
-                      ", (t.xmax = 0) AS vecferry_inserted), removed AS (DELETE FROM ", kStage,
-                      " AS s USING merged WHERE ", KeysEqual(mapping, "s", "merged"),
-                      " RETURNING 1) SELECT (SELECT count(*) FROM merged WHERE vecferry_inserted), (SELECT count(*) FROM "
-                      "merged WHERE NOT vecferry_inserted), (SELECT count(*) FROM removed)");
+  return absl::StrCat(
+      "WITH merged AS (INSERT INTO ", core::QualifiedName(schema, mapping.destination_table), " AS t (", columns,
+      ") OVERRIDING SYSTEM VALUE SELECT ", columns, " FROM ", kStage, " ORDER BY vecferry_stage_row ON CONFLICT (",
+      KeyList(mapping), ") ", ConflictAction(ValueColumns(mapping), on_conflict), " RETURNING ", KeyList(mapping),
+      ", (t.xmax = 0) AS vecferry_inserted), removed AS (DELETE FROM ", kStage, " AS s USING merged WHERE ",
+      KeysEqual(mapping, "s", "merged"),
+      " RETURNING 1) SELECT (SELECT count(*) FROM merged WHERE vecferry_inserted), (SELECT count(*) FROM "
+      "merged WHERE NOT vecferry_inserted), (SELECT count(*) FROM removed)");
 }
 
 std::string CompareSql(absl::string_view schema, const core::Mapping& mapping) {
   std::string differing = "''";
   if (const std::vector<std::string> values = ValueColumns(mapping); !values.empty()) {
-    differing = absl::StrCat("concat_ws(', ', ", absl::StrJoin(values, ", ", [](std::string* out, const std::string& name) {
-                               absl::StrAppend(out, "CASE WHEN t.", name, " IS DISTINCT FROM s.", name, " THEN ",
-                                               core::QuoteLiteral(name), " END");
-                             }), ")");
+    differing = absl::StrCat("concat_ws(', ', ",
+                             absl::StrJoin(values, ", ",
+                                           [](std::string* out, const std::string& name) {
+                                             absl::StrAppend(out, "CASE WHEN t.", name, " IS DISTINCT FROM s.", name,
+                                                             " THEN ", core::QuoteLiteral(name), " END");
+                                           }),
+                             ")");
   }
   const std::string first_key = core::QuoteIdentifier(mapping.conflict_key.front());
   // $1 is the number of rows of the COPY, whose numbers end at the sequence's present value.
   return absl::StrCat("SELECT * FROM (SELECT s.vecferry_stage_row - currval(pg_get_serial_sequence('", kStage,
-                      "', 'vecferry_stage_row')) + $1::bigint AS place, t.", first_key, " IS NULL AS missing, ", differing,
-                      " AS differing FROM ", kStage, " s LEFT JOIN ",
+                      "', 'vecferry_stage_row')) + $1::bigint AS place, t.", first_key, " IS NULL AS missing, ",
+                      differing, " AS differing FROM ", kStage, " s LEFT JOIN ",
                       core::QualifiedName(schema, mapping.destination_table), " t ON ", KeysEqual(mapping, "s", "t"),
                       ") c WHERE missing OR differing <> '' ORDER BY place");
 }

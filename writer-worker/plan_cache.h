@@ -17,8 +17,7 @@ namespace vecferry::writer {
 class PlanCache {
  public:
   // Shared: a stream goes on with its plan after the cache let it go.
-  absl::StatusOr<std::shared_ptr<const core::Plan>> Get(postgres::Connection& session,
-                                                        const std::string& migration_id);
+  absl::StatusOr<std::shared_ptr<const core::Plan>> Get(postgres::Connection& session, const std::string& migration_id);
 
  private:
   base::Mutex mutex_;

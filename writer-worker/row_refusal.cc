@@ -14,10 +14,10 @@ struct NamedError {
 };
 // The first that fits.
 constexpr NamedError kKinds[] = {
-    {"23505", "duplicate_key"}, {"23502", "null_value"},   {"23503", "foreign_key"}, {"23514", "check"},
-    {"23P01", "exclusion"},     {"22001", "too_long"},     {"54000", "too_long"},    {"22003", "out_of_range"},
+    {"23505", "duplicate_key"}, {"23502", "null_value"},   {"23503", "foreign_key"},  {"23514", "check"},
+    {"23P01", "exclusion"},     {"22001", "too_long"},     {"54000", "too_long"},     {"22003", "out_of_range"},
     {"22007", "invalid_time"},  {"22008", "invalid_time"}, {"22021", "invalid_text"}, {"22P05", "invalid_text"},
-    {"P0001", "trigger"},       {"44", "check"},           {"23", "constraint"},     {"22", "invalid_value"},
+    {"P0001", "trigger"},       {"44", "check"},           {"23", "constraint"},      {"22", "invalid_value"},
 };
 
 core::RowIssue IssueOf(const core::Mapping& mapping, const rpc::TupleSource& source) {

@@ -120,8 +120,7 @@ class WriterServiceImpl : public WriterService, private v1::WriterService::Servi
 
 }  // namespace
 
-std::unique_ptr<WriterService> MakeWriterService(const WriterOptions& options,
-                                                 postgres::ConnectionResolver resolver) {
+std::unique_ptr<WriterService> MakeWriterService(const WriterOptions& options, postgres::ConnectionResolver resolver) {
   return std::make_unique<WriterServiceImpl>(options, std::move(resolver));
 }
 

@@ -19,7 +19,7 @@ struct WriterOptions {
   absl::Duration commit_group_time = absl::Seconds(1);
   // Bytes received and not yet sent to Postgres, per stream. Beyond it the stream is not read: back-pressure.
   std::size_t queue_bytes_max = 4 << 20;
-  int streams_max = 2;              // more are RESOURCE_EXHAUSTED, with numbers
+  int streams_max = 2;                            // more are RESOURCE_EXHAUSTED, with numbers
   absl::Duration lease_time = absl::Seconds(30);  // a session idle in its transaction for longer is ended
 };
 
@@ -28,7 +28,7 @@ struct WriterOptions {
 class WriterService {
  public:
   virtual ~WriterService() = default;
-  virtual grpc::Service* service() = 0;   // to register at a server; lives as long as this object
+  virtual grpc::Service* service() = 0;  // to register at a server; lives as long as this object
   // Lets each stream commit what it has, then ends it with UNAVAILABLE; past `deadline` cancels statements.
   virtual void Drain(absl::Time deadline) = 0;
 };

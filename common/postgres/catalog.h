@@ -17,7 +17,7 @@ namespace vecferry::postgres {
 
 struct CatalogColumn {
   std::string name;
-  std::string type;        // format_type(), such as "text", "vector(384)", without schema
+  std::string type;  // format_type(), such as "text", "vector(384)", without schema
   int typmod = -1;
   bool not_null = false, has_default = false, identity = false, generated = false;
 };
@@ -30,7 +30,7 @@ struct CatalogIndex {
 
 struct CatalogTable {
   std::uint32_t oid = 0;
-  char kind = 'r';         // pg_class.relkind
+  char kind = 'r';  // pg_class.relkind
   std::vector<CatalogColumn> columns;
   std::vector<CatalogIndex> indexes;
   bool has_rows = false;
@@ -38,14 +38,14 @@ struct CatalogTable {
 
 struct Catalog {
   int server_version = 0;
-  std::string encoding;            // server_encoding
-  std::string extension_version;   // of pgvector; "" = not installed in this database
-  std::string extension_available; // default version that CREATE EXTENSION would install; "" = none
+  std::string encoding;             // server_encoding
+  std::string extension_version;    // of pgvector; "" = not installed in this database
+  std::string extension_available;  // default version that CREATE EXTENSION would install; "" = none
   std::string extension_schema = "public";
   bool schema_exists = false;
-  bool may_create = false;         // in the schema, or of a schema when it is absent
-  bool may_create_schema = false;  // CREATE on the database: needed for the ledger the first time
-  std::map<std::string, CatalogTable> tables;   // relations of the destination schema, by name
+  bool may_create = false;                     // in the schema, or of a schema when it is absent
+  bool may_create_schema = false;              // CREATE on the database: needed for the ledger the first time
+  std::map<std::string, CatalogTable> tables;  // relations of the destination schema, by name
   // Row of `embedding_model` in the destination schema, if that table exists and has one.
   std::optional<core::EmbeddingModel> registry;
 };

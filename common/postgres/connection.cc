@@ -64,8 +64,7 @@ int Result::rows() const { return PQntuples(result_.get()); }
 bool Result::is_null(int row, int column) const { return PQgetisnull(result_.get(), row, column) == 1; }
 
 absl::string_view Result::text(int row, int column) const {
-  return {PQgetvalue(result_.get(), row, column),
-          static_cast<std::size_t>(PQgetlength(result_.get(), row, column))};
+  return {PQgetvalue(result_.get(), row, column), static_cast<std::size_t>(PQgetlength(result_.get(), row, column))};
 }
 
 std::int64_t Result::integer(int row, int column) const {
@@ -136,8 +135,8 @@ int Connection::backend_pid() const { return PQbackendPID(connection_.get()); }
 
 Connection::Canceller Connection::canceller() const {
   Canceller canceller;
-  canceller.handle_ = std::shared_ptr<void>(
-      PQgetCancel(connection_.get()), [](void* handle) { PQfreeCancel(static_cast<PGcancel*>(handle)); });
+  canceller.handle_ = std::shared_ptr<void>(PQgetCancel(connection_.get()),
+                                            [](void* handle) { PQfreeCancel(static_cast<PGcancel*>(handle)); });
   return canceller;
 }
 
@@ -150,8 +149,8 @@ void Connection::Canceller::Cancel() const {
 
 absl::Status CheckServerVersion(int version) {
   if (version >= kServerVersionMin) return absl::OkStatus();
-  return absl::FailedPreconditionError(absl::StrCat("the server is PostgreSQL ", version / 10000, ".",
-                                                    version % 10000, "; vecferry needs 13 or newer"));
+  return absl::FailedPreconditionError(
+      absl::StrCat("the server is PostgreSQL ", version / 10000, ".", version % 10000, "; vecferry needs 13 or newer"));
 }
 
 }  // namespace vecferry::postgres

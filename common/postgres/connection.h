@@ -20,7 +20,7 @@ namespace vecferry::postgres {
 
 // What Postgres said, attached to every status that one of its errors caused.
 struct SqlError {
-  std::string sqlstate;    // five characters
+  std::string sqlstate;  // five characters
   std::string message, detail, context, constraint, table, column;
   std::int64_t copy_line = 0;  // from "COPY t, line N"; 0 = not told
 };
@@ -28,9 +28,9 @@ struct SqlError {
 std::optional<SqlError> GetSqlError(const absl::Status& status);
 
 struct ConnectionOptions {
-  std::string conninfo;            // libpq URL or key=value text; may hold a password: never printed
+  std::string conninfo;  // libpq URL or key=value text; may hold a password: never printed
   std::string application_name = "vecferry";
-  std::string search_path;         // SQL list for `SET search_path`; "" = the server's default
+  std::string search_path;  // SQL list for `SET search_path`; "" = the server's default
   absl::Duration connect_timeout = absl::Seconds(10);
   // A transaction that idles longer is ended by the server; zero = no bound.
   absl::Duration idle_in_transaction_timeout = absl::ZeroDuration();
@@ -40,11 +40,11 @@ struct ConnectionOptions {
 struct Param {
   std::optional<std::string> value;
   bool binary = false;
-  Param(std::nullopt_t) {}                                                       // NOLINT: implicit by design
-  Param(std::string text) : value(std::move(text)) {}                            // NOLINT
-  Param(const char* text) : value(text) {}                                       // NOLINT
-  Param(std::int64_t number) : value(std::to_string(number)) {}                  // NOLINT
-  Param(bool truth) : value(truth ? "t" : "f") {}                                // NOLINT
+  Param(std::nullopt_t) {}                                       // NOLINT: implicit by design
+  Param(std::string text) : value(std::move(text)) {}            // NOLINT
+  Param(const char* text) : value(text) {}                       // NOLINT
+  Param(std::int64_t number) : value(std::to_string(number)) {}  // NOLINT
+  Param(bool truth) : value(truth ? "t" : "f") {}                // NOLINT
   static Param Bytea(std::string bytes);
   static Param OptionalBytea(const std::optional<std::string>& bytes);
 };
@@ -54,16 +54,18 @@ class Result {
  public:
   int rows() const;
   bool is_null(int row, int column) const;
-  absl::string_view text(int row, int column) const;       // "" for NULL
-  std::int64_t integer(int row, int column) const;           // 0 for NULL
+  absl::string_view text(int row, int column) const;  // "" for NULL
+  std::int64_t integer(int row, int column) const;    // 0 for NULL
   bool truth(int row, int column) const { return text(row, column) == "t"; }
-  std::string bytea(int row, int column) const;            // from bytea's hex text
+  std::string bytea(int row, int column) const;  // from bytea's hex text
   std::optional<std::string> optional_bytea(int row, int column) const;
-  std::int64_t affected() const;                             // the command tag's count
+  std::int64_t affected() const;  // the command tag's count
 
  private:
   friend class Connection;
-  struct Clear { void operator()(pg_result* result) const; };
+  struct Clear {
+    void operator()(pg_result* result) const;
+  };
   explicit Result(pg_result* result) : result_(result) {}
   std::unique_ptr<pg_result, Clear> result_;
 };
@@ -92,15 +94,16 @@ class Connection {
   // Aborts the COPY from this side.
   void AbandonCopy();
 
-  bool in_transaction() const;   // also when the transaction has failed
+  bool in_transaction() const;  // also when the transaction has failed
   bool alive() const;
-  int server_version() const;    // such as 150018
+  int server_version() const;  // such as 150018
   int backend_pid() const;
 
   // Cancels the running statement from another thread. Copyable handle, outlives the connection safely.
   class Canceller {
    public:
     void Cancel() const;
+
    private:
     friend class Connection;
     std::shared_ptr<void> handle_;
@@ -108,7 +111,9 @@ class Connection {
   Canceller canceller() const;
 
  private:
-  struct Finish { void operator()(pg_conn* connection) const; };
+  struct Finish {
+    void operator()(pg_conn* connection) const;
+  };
   explicit Connection(pg_conn* connection) : connection_(connection) {}
   std::unique_ptr<pg_conn, Finish> connection_;
 };

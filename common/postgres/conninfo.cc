@@ -89,8 +89,11 @@ std::string MaskConninfo(absl::string_view conninfo) {
   }
   if (!masked.empty()) return masked;
   // Nothing said: libpq's environment decides.
-  for (const auto& [variable, keyword] : {std::pair{"PGSERVICE", "service"}, {"PGHOST", "host"},
-                                          {"PGHOSTADDR", "hostaddr"}, {"PGPORT", "port"}, {"PGUSER", "user"},
+  for (const auto& [variable, keyword] : {std::pair{"PGSERVICE", "service"},
+                                          {"PGHOST", "host"},
+                                          {"PGHOSTADDR", "hostaddr"},
+                                          {"PGPORT", "port"},
+                                          {"PGUSER", "user"},
                                           {"PGDATABASE", "dbname"}}) {
     const char* value = std::getenv(variable);
     if (value != nullptr) absl::StrAppend(&masked, masked.empty() ? "" : " ", keyword, "=", QuoteValue(value));

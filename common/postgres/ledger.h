@@ -31,11 +31,11 @@ absl::Status DropLedger(Connection& session);  // kFailedPrecondition while a mi
 // ---- migrations ----
 
 struct MigrationRow {
-  std::string id;                  // UUID
-  std::string identity;            // canonical text of core::Identity
+  std::string id;        // UUID
+  std::string identity;  // canonical text of core::Identity
   core::State state = core::State::kPlanned;
-  std::string plan;                // serialized vecferry.v1.Plan
-  std::string options;             // JSON text: tuning flags of the last command, without credentials
+  std::string plan;     // serialized vecferry.v1.Plan
+  std::string options;  // JSON text: tuning flags of the last command, without credentials
   std::string failure;
   int resumed = 0;
   std::uint64_t coordinator_epoch = 0;
@@ -65,9 +65,9 @@ struct CoordinatorIdentity {
   int pid = 0;
 };
 // Takes the session advisory lock of a migration on `lock_session`, which must run nothing else, and raises the
-// coordinator epoch. Returns the new epoch; from the second on the migration counts as resumed. Takes over from a dead or 30 s silent holder by terminating its session;
-// otherwise tries for `patience`. Errors: kAlreadyExists naming host, pid and since; kFailedPrecondition when the
-// session goes through a transaction pooler.
+// coordinator epoch. Returns the new epoch; from the second on the migration counts as resumed. Takes over from a dead
+// or 30 s silent holder by terminating its session; otherwise tries for `patience`. Errors: kAlreadyExists naming host,
+// pid and since; kFailedPrecondition when the session goes through a transaction pooler.
 absl::StatusOr<std::uint64_t> TakeCoordination(Connection& lock_session, absl::string_view migration_id,
                                                const CoordinatorIdentity& self, absl::Duration patience);
 // Renews coordinator_seen_at. kAborted: another coordinator has the migration.
@@ -83,7 +83,7 @@ absl::Status AddStageSeconds(Connection& session, absl::string_view migration_id
 absl::Status SetOptions(Connection& session, absl::string_view migration_id, std::uint64_t epoch,
                         absl::string_view options_json);
 absl::Status SetPlan(Connection& session, absl::string_view migration_id, std::uint64_t epoch,
-                     absl::string_view plan_bytes);   // reconcile only: a new fingerprint
+                     absl::string_view plan_bytes);  // reconcile only: a new fingerprint
 absl::Status SetVerifyLevel(Connection& session, absl::string_view migration_id, std::uint64_t epoch,
                             absl::string_view level);
 absl::Status ReleaseClaims(Connection& session, absl::string_view migration_id);
@@ -125,7 +125,7 @@ absl::StatusOr<OpenedStream> OpenStream(Connection& session, absl::string_view m
 struct Advance {
   std::uint64_t first_sequence = 0, last_sequence = 0;
   std::optional<std::string> key_before_first;
-  core::Checkpoint after;            // absolute values: position, counters, source count and sum
+  core::Checkpoint after;  // absolute values: position, counters, source count and sum
 };
 // In the data's transaction. Roll back on errors: kFailedPrecondition: the stored position is another (the text tells
 // it) or a later stream was opened; kAborted: other lease epoch.

@@ -51,14 +51,15 @@ absl::Status RefusePooler(Connection& session, const std::string& id, int first_
 absl::StatusOr<Holder> ReadHolder(Connection& session, const std::string& id) {
   ASSIGN_OR_RETURN(
       const Result read,
-      session.Execute(absl::StrCat("SELECT l.pid, m.coordinator_host, m.coordinator_boot_id, m.coordinator_pid, "
-                                   "to_char(m.coordinator_since AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), "
-                                   "extract(epoch FROM clock_timestamp() - m.coordinator_seen_at) "
-                                   "FROM vecferry.migration m LEFT JOIN pg_catalog.pg_locks l ON l.locktype = 'advisory' "
-                                   "AND l.granted AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = "
-                                   "current_database()) AND (l.classid::bigint << 32 | l.objid::bigint) = ",
-                                   kMigrationLockKey, " WHERE m.id = $1"),
-                      {id}));
+      session.Execute(
+          absl::StrCat("SELECT l.pid, m.coordinator_host, m.coordinator_boot_id, m.coordinator_pid, "
+                       "to_char(m.coordinator_since AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), "
+                       "extract(epoch FROM clock_timestamp() - m.coordinator_seen_at) "
+                       "FROM vecferry.migration m LEFT JOIN pg_catalog.pg_locks l ON l.locktype = 'advisory' "
+                       "AND l.granted AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = "
+                       "current_database()) AND (l.classid::bigint << 32 | l.objid::bigint) = ",
+                       kMigrationLockKey, " WHERE m.id = $1"),
+          {id}));
   if (read.rows() == 0) return absl::NotFoundError(absl::StrCat("no migration ", id));
   Holder holder;
   holder.backend_pid = static_cast<int>(read.integer(0, 0));
@@ -77,12 +78,11 @@ bool IsDead(const Holder& holder, const CoordinatorIdentity& self) {
 }
 
 absl::Status TerminateHolder(Connection& session, const std::string& id, const Holder& holder) {
-  const auto terminated =
-      session.Execute("SELECT pg_terminate_backend($1)", {std::int64_t{holder.backend_pid}});
+  const auto terminated = session.Execute("SELECT pg_terminate_backend($1)", {std::int64_t{holder.backend_pid}});
   if (absl::IsPermissionDenied(terminated.status())) {
-    return absl::PermissionDeniedError(absl::StrCat(
-        "the dead coordinator's session ", holder.backend_pid, " belongs to another role: run as that role, or GRANT "
-        "pg_signal_backend to this one"));
+    return absl::PermissionDeniedError(absl::StrCat("the dead coordinator's session ", holder.backend_pid,
+                                                    " belongs to another role: run as that role, or GRANT "
+                                                    "pg_signal_backend to this one"));
   }
   RETURN_IF_ERROR(terminated.status());
   return RecordEvent(session, id, "takeover",
@@ -91,13 +91,14 @@ absl::Status TerminateHolder(Connection& session, const std::string& id, const H
 }
 
 absl::StatusOr<std::uint64_t> RaiseEpoch(Connection& session, const std::string& id, const CoordinatorIdentity& self) {
-  ASSIGN_OR_RETURN(const Result raised,
-                   session.Execute("UPDATE vecferry.migration SET resumed = resumed + (coordinator_epoch > 0)::integer, "
-                                   "coordinator_epoch = coordinator_epoch + 1, coordinator_host = $2, "
-                                   "coordinator_boot_id = $3, coordinator_pid = $4, coordinator_since = "
-                                   "clock_timestamp(), coordinator_seen_at = clock_timestamp() WHERE id = $1 "
-                                   "RETURNING coordinator_epoch",
-                                   {id, self.host, self.boot_id, std::int64_t{self.pid}}));
+  ASSIGN_OR_RETURN(
+      const Result raised,
+      session.Execute("UPDATE vecferry.migration SET resumed = resumed + (coordinator_epoch > 0)::integer, "
+                      "coordinator_epoch = coordinator_epoch + 1, coordinator_host = $2, "
+                      "coordinator_boot_id = $3, coordinator_pid = $4, coordinator_since = "
+                      "clock_timestamp(), coordinator_seen_at = clock_timestamp() WHERE id = $1 "
+                      "RETURNING coordinator_epoch",
+                      {id, self.host, self.boot_id, std::int64_t{self.pid}}));
   if (raised.rows() == 0) return absl::NotFoundError(absl::StrCat("no migration ", id));
   RETURN_IF_ERROR(RecordEvent(session, id, "coordinator", absl::StrCat("process ", self.pid, " on ", self.host)));
   return static_cast<std::uint64_t>(raised.integer(0, 0));
@@ -120,9 +121,9 @@ absl::StatusOr<std::uint64_t> TakeCoordination(Connection& lock_session, absl::s
     if (holder.backend_pid != 0 && IsDead(holder, self)) {
       RETURN_IF_ERROR(TerminateHolder(lock_session, id, holder));
     } else if (absl::Now() > deadline) {
-      return absl::AlreadyExistsError(absl::StrCat(
-          "migration ", id, " is driven by process ", holder.identity.pid, " on ", holder.identity.host, " since ",
-          holder.since, ": wait for it, or look at it by: vecferry migrate status ", id));
+      return absl::AlreadyExistsError(absl::StrCat("migration ", id, " is driven by process ", holder.identity.pid,
+                                                   " on ", holder.identity.host, " since ", holder.since,
+                                                   ": wait for it, or look at it by: vecferry migrate status ", id));
     }
     absl::SleepFor(kRetryInterval);
   }

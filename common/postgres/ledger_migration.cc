@@ -69,14 +69,15 @@ absl::Status InsertClaims(Connection& session, const std::string& id, const core
                                      "VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
                                      {schema, table.name, id}));
     if (claimed.affected() == 1) continue;
-    ASSIGN_OR_RETURN(const Result holder,
-                     session.Execute("SELECT m.id, m.state, m.id = $3 FROM vecferry.claim c JOIN vecferry.migration m ON m.id = "
-                                     "c.migration_id WHERE c.schema_name = $1 AND c.table_name = $2",
-                                     {schema, table.name, id}));
+    ASSIGN_OR_RETURN(
+        const Result holder,
+        session.Execute("SELECT m.id, m.state, m.id = $3 FROM vecferry.claim c JOIN vecferry.migration m ON m.id = "
+                        "c.migration_id WHERE c.schema_name = $1 AND c.table_name = $2",
+                        {schema, table.name, id}));
     if (holder.rows() == 0 || holder.truth(0, 2)) continue;
     return absl::AlreadyExistsError(absl::StrCat(
-        "table ", core::QualifiedName(schema, table.name), " belongs to the unfinished migration ", holder.text(0, 0), " (",
-        holder.text(0, 1), "): resume that one by its own command, or end it by: vecferry migrate cancel ",
+        "table ", core::QualifiedName(schema, table.name), " belongs to the unfinished migration ", holder.text(0, 0),
+        " (", holder.text(0, 1), "): resume that one by its own command, or end it by: vecferry migrate cancel ",
         holder.text(0, 0), " --drop"));
   }
   return absl::OkStatus();
@@ -98,12 +99,12 @@ absl::Status UpdateAsCoordinator(Connection& session, absl::string_view migratio
                                  absl::string_view assignments, std::vector<Param> more) {
   std::vector<Param> params = {std::string(migration_id), static_cast<std::int64_t>(epoch)};
   params.insert(params.end(), more.begin(), more.end());
-  ASSIGN_OR_RETURN(const Result updated,
-                   session.Execute(absl::StrCat("UPDATE vecferry.migration SET ", assignments,
-                                                " WHERE id = $1 AND coordinator_epoch = $2"),
-                                   params));
+  ASSIGN_OR_RETURN(const Result updated, session.Execute(absl::StrCat("UPDATE vecferry.migration SET ", assignments,
+                                                                      " WHERE id = $1 AND coordinator_epoch = $2"),
+                                                         params));
   if (updated.affected() == 1) return absl::OkStatus();
-  return absl::AbortedError(absl::StrCat("migration ", migration_id, " is no longer driven from here (epoch ", epoch, ")"));
+  return absl::AbortedError(
+      absl::StrCat("migration ", migration_id, " is no longer driven from here (epoch ", epoch, ")"));
 }
 
 }  // namespace
@@ -111,23 +112,24 @@ absl::Status UpdateAsCoordinator(Connection& session, absl::string_view migratio
 absl::Status InsertMigration(Connection& session, const MigrationRow& row, const core::Plan& plan,
                              absl::string_view destination_schema) {
   const std::string schema(destination_schema);
-  RETURN_IF_ERROR(session
-                      .Execute("INSERT INTO vecferry.migration (id, identity, destination_schema, state, plan, options, "
-                               "program_version, seconds_plan) VALUES ($1, $2, $3, 'PLANNED', $4, $5, $6, $7)",
-                               {row.id, row.identity, schema, Param::Bytea(row.plan),
-                                row.options.empty() ? "{}" : row.options, row.program_version,
-                                absl::StrCat(row.seconds.plan)})
-                      .status());
+  RETURN_IF_ERROR(
+      session
+          .Execute("INSERT INTO vecferry.migration (id, identity, destination_schema, state, plan, options, "
+                   "program_version, seconds_plan) VALUES ($1, $2, $3, 'PLANNED', $4, $5, $6, $7)",
+                   {row.id, row.identity, schema, Param::Bytea(row.plan), row.options.empty() ? "{}" : row.options,
+                    row.program_version, absl::StrCat(row.seconds.plan)})
+          .status());
   RETURN_IF_ERROR(InsertClaims(session, row.id, plan, schema));
   RETURN_IF_ERROR(InsertShards(session, row.id, plan));
-  return RecordEvent(session, row.id, "planned", absl::StrCat(plan.mappings.size(), " mappings, ", plan.shards.size(),
-                                                              " shards"));
+  return RecordEvent(session, row.id, "planned",
+                     absl::StrCat(plan.mappings.size(), " mappings, ", plan.shards.size(), " shards"));
 }
 
 absl::StatusOr<std::optional<MigrationRow>> FindUnfinished(Connection& session, absl::string_view identity) {
-  ASSIGN_OR_RETURN(const Result found,
-                   session.Execute(absl::StrCat(kSelectMigration, "WHERE identity = $1 AND NOT ended ORDER BY started_at"),
-                                   {std::string(identity)}));
+  ASSIGN_OR_RETURN(
+      const Result found,
+      session.Execute(absl::StrCat(kSelectMigration, "WHERE identity = $1 AND NOT ended ORDER BY started_at"),
+                      {std::string(identity)}));
   if (found.rows() == 0) return std::nullopt;
   ASSIGN_OR_RETURN(MigrationRow row, ReadMigration(found, 0));
   return row;
@@ -141,8 +143,9 @@ absl::StatusOr<std::vector<MigrationRow>> ListMigrations(Connection& session) {
 absl::StatusOr<MigrationRow> GetMigration(Connection& session, absl::string_view id_or_prefix) {
   const std::string prefix = absl::AsciiStrToLower(id_or_prefix);
   ASSIGN_OR_RETURN(const Result found,
-                   session.Execute(absl::StrCat(kSelectMigration, "WHERE CASE WHEN $1 = '' THEN NOT ended ELSE "
-                                                                  "starts_with(id::text, $1) END ORDER BY started_at, id"),
+                   session.Execute(absl::StrCat(kSelectMigration,
+                                                "WHERE CASE WHEN $1 = '' THEN NOT ended ELSE "
+                                                "starts_with(id::text, $1) END ORDER BY started_at, id"),
                                    {prefix}));
   if (found.rows() == 1) return ReadMigration(found, 0);
   if (found.rows() == 0) {
@@ -151,18 +154,20 @@ absl::StatusOr<MigrationRow> GetMigration(Connection& session, absl::string_view
                                                              "; vecferry migrate list shows all"));
   }
   std::vector<std::string> ids;
-  for (int row = 0; row < found.rows(); ++row) ids.push_back(absl::StrCat(found.text(row, 0), " (", found.text(row, 2), ")"));
-  return absl::InvalidArgumentError(absl::StrCat(prefix.empty() ? "several migrations are unfinished" : "several migrations fit",
-                                                 "; say which: ", absl::StrJoin(ids, ", ")));
+  for (int row = 0; row < found.rows(); ++row)
+    ids.push_back(absl::StrCat(found.text(row, 0), " (", found.text(row, 2), ")"));
+  return absl::InvalidArgumentError(
+      absl::StrCat(prefix.empty() ? "several migrations are unfinished" : "several migrations fit",
+                   "; say which: ", absl::StrJoin(ids, ", ")));
 }
 
 absl::Status SetState(Connection& session, absl::string_view migration_id, std::uint64_t epoch, core::State state,
                       absl::string_view failure) {
-  RETURN_IF_ERROR(UpdateAsCoordinator(session, migration_id, epoch,
-                                      "state = $3, failure = $4, "
-                                      "finished_at = CASE WHEN $5::boolean THEN clock_timestamp() END",
-                                      {std::string(core::ToString(state)), core::SanitizeText(failure),
-                                       core::IsEnded(state)}));
+  RETURN_IF_ERROR(
+      UpdateAsCoordinator(session, migration_id, epoch,
+                          "state = $3, failure = $4, "
+                          "finished_at = CASE WHEN $5::boolean THEN clock_timestamp() END",
+                          {std::string(core::ToString(state)), core::SanitizeText(failure), core::IsEnded(state)}));
   return RecordEvent(session, migration_id, core::ToString(state), failure);
 }
 
@@ -198,22 +203,24 @@ absl::Status ReleaseClaims(Connection& session, absl::string_view migration_id) 
 
 absl::Status RecordIndex(Connection& session, absl::string_view migration_id, const core::IndexReport& index) {
   return session
-      .Execute("INSERT INTO vecferry.index_build (migration_id, table_name, name, definition, seconds) "
-               "VALUES ($1, $2, $3, $4, $5) ON CONFLICT (migration_id, table_name, name) DO UPDATE SET "
-               "definition = excluded.definition, seconds = excluded.seconds, built_at = clock_timestamp()",
-               {std::string(migration_id), index.table, index.name, core::SanitizeText(index.definition),
-                absl::StrCat(index.seconds)})
+      .Execute(
+          "INSERT INTO vecferry.index_build (migration_id, table_name, name, definition, seconds) "
+          "VALUES ($1, $2, $3, $4, $5) ON CONFLICT (migration_id, table_name, name) DO UPDATE SET "
+          "definition = excluded.definition, seconds = excluded.seconds, built_at = clock_timestamp()",
+          {std::string(migration_id), index.table, index.name, core::SanitizeText(index.definition),
+           absl::StrCat(index.seconds)})
       .status();
 }
 
 absl::Status RecordCheck(Connection& session, absl::string_view migration_id, const core::CheckReport& check) {
   return session
-      .Execute("INSERT INTO vecferry.check_result (migration_id, name, table_name, verdict, expected, actual, evidence) "
-               "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (migration_id, name, table_name) DO UPDATE SET verdict = "
-               "excluded.verdict, expected = excluded.expected, actual = excluded.actual, evidence = excluded.evidence, "
-               "checked_at = clock_timestamp()",
-               {std::string(migration_id), check.name, check.table, check.verdict, core::SanitizeText(check.expected),
-                core::SanitizeText(check.actual), core::SanitizeText(check.evidence)})
+      .Execute(
+          "INSERT INTO vecferry.check_result (migration_id, name, table_name, verdict, expected, actual, evidence) "
+          "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (migration_id, name, table_name) DO UPDATE SET verdict = "
+          "excluded.verdict, expected = excluded.expected, actual = excluded.actual, evidence = excluded.evidence, "
+          "checked_at = clock_timestamp()",
+          {std::string(migration_id), check.name, check.table, check.verdict, core::SanitizeText(check.expected),
+           core::SanitizeText(check.actual), core::SanitizeText(check.evidence)})
       .status();
 }
 

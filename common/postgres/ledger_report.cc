@@ -28,12 +28,13 @@ void AddTables(const std::vector<ShardRow>& shards, const core::Plan& plan, core
 
 absl::Status AddIssues(Connection& session, const Param& id, core::Report& report) {
   // Rejected rows before repaired ones: they are what a reader of the report must act on.
-  ASSIGN_OR_RETURN(const Result issues,
-                   session.Execute(absl::StrCat("SELECT source_table, source_key, column_name, kind, action, reason FROM "
-                                                "vecferry.row_issue WHERE migration_id = $1 ORDER BY action = 'repaired', "
-                                                "id LIMIT ",
-                                                kIssuesMax),
-                                   {id}));
+  ASSIGN_OR_RETURN(
+      const Result issues,
+      session.Execute(absl::StrCat("SELECT source_table, source_key, column_name, kind, action, reason FROM "
+                                   "vecferry.row_issue WHERE migration_id = $1 ORDER BY action = 'repaired', "
+                                   "id LIMIT ",
+                                   kIssuesMax),
+                      {id}));
   for (int row = 0; row < issues.rows(); ++row) {
     const auto text = [&](int column) { return std::string(issues.text(row, column)); };
     report.issues.push_back({text(0), text(1), text(2), text(3), text(4), text(5)});

@@ -166,7 +166,8 @@ absl::Status RefuseNewer(std::int64_t version) {
 }
 
 absl::Status MakeSchema(Connection& session) {
-  ASSIGN_OR_RETURN(const Result exists, session.Execute("SELECT FROM pg_catalog.pg_namespace WHERE nspname = 'vecferry'"));
+  ASSIGN_OR_RETURN(const Result exists,
+                   session.Execute("SELECT FROM pg_catalog.pg_namespace WHERE nspname = 'vecferry'"));
   if (exists.rows() > 0) return absl::OkStatus();
   const absl::Status made = session.ExecuteScript("CREATE SCHEMA vecferry");
   if (!absl::IsPermissionDenied(made)) return made;
@@ -215,10 +216,9 @@ absl::Status DropLedger(Connection& session) {
     ASSIGN_OR_RETURN(const Result unfinished,
                      session.Execute("SELECT id, state FROM vecferry.migration WHERE NOT ended ORDER BY started_at"));
     if (unfinished.rows() > 0) {
-      return absl::FailedPreconditionError(
-          absl::StrCat("migration ", unfinished.text(0, 0), " is unfinished (", unfinished.text(0, 1),
-                       "): finish it by its own command, or end it by: vecferry migrate cancel ", unfinished.text(0, 0),
-                       " --drop"));
+      return absl::FailedPreconditionError(absl::StrCat(
+          "migration ", unfinished.text(0, 0), " is unfinished (", unfinished.text(0, 1),
+          "): finish it by its own command, or end it by: vecferry migrate cancel ", unfinished.text(0, 0), " --drop"));
     }
     return session.ExecuteScript("DROP SCHEMA vecferry CASCADE");
   });

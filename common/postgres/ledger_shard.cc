@@ -18,10 +18,9 @@ absl::StatusOr<core::Checkpoint> ReadCheckpoint(const Result& result, int row, i
   read.last_key = result.optional_bytea(row, column + 1);
   read.done = result.truth(row, column + 2);
   core::Counters& counters = read.counters;
-  std::int64_t* const numbers[] = {&counters.read,     &counters.inserted, &counters.present,
-                                   &counters.updated,  &counters.conflicting, &counters.repaired,
-                                   &counters.rejected, &counters.values_rounded, &counters.bytes,
-                                   &read.source_count};
+  std::int64_t* const numbers[] = {
+      &counters.read,     &counters.inserted, &counters.present,        &counters.updated, &counters.conflicting,
+      &counters.repaired, &counters.rejected, &counters.values_rounded, &counters.bytes,   &read.source_count};
   int at = column + 3;
   for (std::int64_t* number : numbers) *number = result.integer(row, at++);
   ASSIGN_OR_RETURN(read.source_sum, core::Sum128::FromBytes(result.bytea(row, at)));
@@ -40,8 +39,8 @@ absl::Status ExplainLease(Connection& session, absl::string_view migration_id, i
   if (stored.rows() == 0) {
     return absl::NotFoundError(absl::StrCat("no shard ", shard, " in migration ", migration_id));
   }
-  return absl::AbortedError(absl::StrCat("shard ", shard, " is leased with epoch ", stored.integer(0, 0),
-                                         ", not with epoch ", lease_epoch));
+  return absl::AbortedError(
+      absl::StrCat("shard ", shard, " is leased with epoch ", stored.integer(0, 0), ", not with epoch ", lease_epoch));
 }
 
 }  // namespace
@@ -72,12 +71,13 @@ absl::StatusOr<std::uint64_t> GrantLease(Connection& session, absl::string_view 
   std::uint64_t granted = 0;
   RETURN_IF_ERROR(InTransaction(session, [&]() -> absl::Status {
     RETURN_IF_ERROR(session.ExecuteScript("SET LOCAL lock_timeout = '5s'"));
-    ASSIGN_OR_RETURN(const Result raised,
-                     session.Execute("UPDATE vecferry.shard SET lease_epoch = lease_epoch + 1, lease_owner = $4, "
-                                     "lease_until = clock_timestamp() + $5::bigint * interval '1 ms' "
-                                     "WHERE migration_id = $1 AND shard = $2 AND EXISTS (SELECT FROM vecferry.migration "
-                                     "WHERE id = $1 AND coordinator_epoch = $3) RETURNING lease_epoch",
-                                     params));
+    ASSIGN_OR_RETURN(
+        const Result raised,
+        session.Execute("UPDATE vecferry.shard SET lease_epoch = lease_epoch + 1, lease_owner = $4, "
+                        "lease_until = clock_timestamp() + $5::bigint * interval '1 ms' "
+                        "WHERE migration_id = $1 AND shard = $2 AND EXISTS (SELECT FROM vecferry.migration "
+                        "WHERE id = $1 AND coordinator_epoch = $3) RETURNING lease_epoch",
+                        params));
     if (raised.rows() == 0) {
       return absl::AbortedError(absl::StrCat("shard ", shard, " of migration ", migration_id,
                                              " is not this coordinator's to lease (epoch ", epoch, ")"));
@@ -137,21 +137,23 @@ absl::Status AdvanceShard(Connection& session, absl::string_view migration_id, i
   const core::Checkpoint& after = advance.after;
   const core::Counters& n = after.counters;
   std::vector<Param> params = ShardParams(migration_id, shard);
-  params.insert(params.end(),
-                {Param(static_cast<std::int64_t>(lease_epoch)), Param(static_cast<std::int64_t>(stream_epoch)),
-                 Param(static_cast<std::int64_t>(advance.first_sequence)), Param::OptionalBytea(advance.key_before_first),
-                 Param(static_cast<std::int64_t>(advance.last_sequence + 1)), Param::OptionalBytea(after.last_key),
-                 Param(after.done), Param(n.read), Param(n.inserted), Param(n.present), Param(n.updated),
-                 Param(n.conflicting), Param(n.repaired), Param(n.rejected), Param(n.values_rounded), Param(n.bytes),
-                 Param(after.source_count), Param::Bytea(after.source_sum.ToBytes())});
+  params.insert(
+      params.end(),
+      {Param(static_cast<std::int64_t>(lease_epoch)), Param(static_cast<std::int64_t>(stream_epoch)),
+       Param(static_cast<std::int64_t>(advance.first_sequence)), Param::OptionalBytea(advance.key_before_first),
+       Param(static_cast<std::int64_t>(advance.last_sequence + 1)), Param::OptionalBytea(after.last_key),
+       Param(after.done), Param(n.read), Param(n.inserted), Param(n.present), Param(n.updated), Param(n.conflicting),
+       Param(n.repaired), Param(n.rejected), Param(n.values_rounded), Param(n.bytes), Param(after.source_count),
+       Param::Bytea(after.source_sum.ToBytes())});
   ASSIGN_OR_RETURN(
       const Result advanced,
-      session.Execute("UPDATE vecferry.shard SET next_sequence = $7, last_key = $8, done = $9, rows_read = $10, inserted = "
-                      "$11, present = $12, updated = $13, conflicting = $14, repaired = $15, rejected = $16, "
-                      "values_rounded = $17, bytes = $18, source_count = $19, source_sum = $20 WHERE migration_id = $1 "
-                      "AND shard = $2 AND lease_epoch = $3 AND stream_epoch = $4 AND next_sequence = $5 AND last_key IS "
-                      "NOT DISTINCT FROM $6::bytea",
-                      params));
+      session.Execute(
+          "UPDATE vecferry.shard SET next_sequence = $7, last_key = $8, done = $9, rows_read = $10, inserted = "
+          "$11, present = $12, updated = $13, conflicting = $14, repaired = $15, rejected = $16, "
+          "values_rounded = $17, bytes = $18, source_count = $19, source_sum = $20 WHERE migration_id = $1 "
+          "AND shard = $2 AND lease_epoch = $3 AND stream_epoch = $4 AND next_sequence = $5 AND last_key IS "
+          "NOT DISTINCT FROM $6::bytea",
+          params));
   if (advanced.affected() == 1) return absl::OkStatus();
   ASSIGN_OR_RETURN(const Result stored,
                    session.Execute("SELECT lease_epoch, next_sequence, encode(last_key, 'hex'), stream_epoch FROM "
@@ -160,10 +162,10 @@ absl::Status AdvanceShard(Connection& session, absl::string_view migration_id, i
   if (stored.rows() == 0 || stored.integer(0, 0) != static_cast<std::int64_t>(lease_epoch)) {
     return ExplainLease(session, migration_id, shard, lease_epoch);
   }
-  return absl::FailedPreconditionError(absl::StrCat(
-      "shard ", shard, " expects batch ", stored.integer(0, 1), " after key ",
-      stored.is_null(0, 2) ? "(none)" : stored.text(0, 2), " on stream ", stored.integer(0, 3), "; got batch ",
-      advance.first_sequence, " on stream ", stream_epoch));
+  return absl::FailedPreconditionError(absl::StrCat("shard ", shard, " expects batch ", stored.integer(0, 1),
+                                                    " after key ", stored.is_null(0, 2) ? "(none)" : stored.text(0, 2),
+                                                    " on stream ", stored.integer(0, 3), "; got batch ",
+                                                    advance.first_sequence, " on stream ", stream_epoch));
 }
 
 absl::StatusOr<std::int64_t> CountRejected(Connection& session, absl::string_view migration_id) {
@@ -172,8 +174,9 @@ absl::StatusOr<std::int64_t> CountRejected(Connection& session, absl::string_vie
   RETURN_IF_ERROR(
       session.Execute("SELECT pg_advisory_xact_lock(hashtextextended('vecferry/rejects/' || $1::uuid::text, 0))", {id})
           .status());
-  ASSIGN_OR_RETURN(const Result sum,
-                   session.Execute("SELECT coalesce(sum(rejected), 0) FROM vecferry.shard WHERE migration_id = $1", {id}));
+  ASSIGN_OR_RETURN(
+      const Result sum,
+      session.Execute("SELECT coalesce(sum(rejected), 0) FROM vecferry.shard WHERE migration_id = $1", {id}));
   return sum.integer(0, 0);
 }
 

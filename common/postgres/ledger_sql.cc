@@ -47,19 +47,20 @@ absl::Status RowsInsert::Flush(Connection& session) {
 absl::Status TerminateSessions(Connection& session, const std::string& prefix) {
   const absl::Time deadline = absl::Now() + kTerminationMax;
   while (true) {
-    auto terminated = session.Execute(absl::StrCat("SELECT pid, usename, pg_terminate_backend(pid) ", kSessionsOf),
-                                      {Param(prefix)});
+    auto terminated =
+        session.Execute(absl::StrCat("SELECT pid, usename, pg_terminate_backend(pid) ", kSessionsOf), {Param(prefix)});
     if (absl::IsPermissionDenied(terminated.status())) {
-      return absl::PermissionDeniedError(absl::StrCat(
-          "sessions named ", prefix, "* of another role must end first: run as the role that started the migration, or "
-          "GRANT pg_signal_backend to this one"));
+      return absl::PermissionDeniedError(
+          absl::StrCat("sessions named ", prefix,
+                       "* of another role must end first: run as the role that started the migration, or "
+                       "GRANT pg_signal_backend to this one"));
     }
     RETURN_IF_ERROR(terminated.status());
     if (terminated->rows() == 0) return absl::OkStatus();
     if (absl::Now() > deadline) {
-      return absl::UnavailableError(absl::StrCat("session ", terminated->text(0, 0), " of role ", terminated->text(0, 1),
-                                                 " does not end, ", absl::FormatDuration(kTerminationMax),
-                                                 " after pg_terminate_backend"));
+      return absl::UnavailableError(absl::StrCat("session ", terminated->text(0, 0), " of role ",
+                                                 terminated->text(0, 1), " does not end, ",
+                                                 absl::FormatDuration(kTerminationMax), " after pg_terminate_backend"));
     }
     absl::SleepFor(kTerminationPoll);
   }

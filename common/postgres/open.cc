@@ -29,8 +29,10 @@ using Keywords = std::map<std::string, std::string>;
 // What libpq is asked for: the user's options, over our defaults, under what we rely on.
 absl::StatusOr<Keywords> MakeKeywords(const ConnectionOptions& options) {
   ASSIGN_OR_RETURN(const auto given, ParseConninfo(options.conninfo));
-  Keywords keywords = {{"keepalives", "1"},           {"keepalives_idle", "30"}, {"keepalives_interval", "10"},
-                       {"keepalives_count", "3"},     // a peer that vanished is noticed within a minute
+  Keywords keywords = {{"keepalives", "1"},
+                       {"keepalives_idle", "30"},
+                       {"keepalives_interval", "10"},
+                       {"keepalives_count", "3"},       // a peer that vanished is noticed within a minute
                        {"tcp_user_timeout", "60000"}};  // also while data are on the way, milliseconds
   for (const auto& [keyword, value] : given) keywords[keyword] = value;
   keywords["client_encoding"] = "UTF8";
@@ -127,7 +129,8 @@ absl::Status Refusal(const PGconn* session, const std::string& password) {
     return absl::Status(CodeOf(sqlstate), absl::StrCat("Postgres refuses the connection ", where, ": ", said));
   }
   if (absl::StrContains(said, "could not translate host name")) {
-    return absl::UnavailableError(absl::StrCat("no such host: cannot reach Postgres ", where, ": check the host's name"));
+    return absl::UnavailableError(
+        absl::StrCat("no such host: cannot reach Postgres ", where, ": check the host's name"));
   }
   return absl::UnavailableError(
       absl::StrCat("cannot reach Postgres ", where, ": ", said, " (is it running, and are host and port right?)"));
@@ -143,7 +146,8 @@ absl::StatusOr<PGconn*> OpenSession(const ConnectionOptions& options) {
   if (session == nullptr) return absl::ResourceExhaustedError("out of memory for a Postgres connection");
   // Verbose messages carry the SQLSTATE, which libpq tells in no other way for a failed connection.
   PQsetErrorVerbosity(session.get(), PQERRORS_VERBOSE);
-  PQsetNoticeProcessor(session.get(), [](void*, const char*) {}, nullptr);
+  PQsetNoticeProcessor(
+      session.get(), [](void*, const char*) {}, nullptr);
   if (PQstatus(session.get()) != CONNECTION_BAD && !FinishConnect(session.get(), absl::Now() + timeout)) {
     return absl::UnavailableError(absl::StrCat("Postgres did not answer within ", absl::FormatDuration(timeout), " ",
                                                Where(session.get()), ": check host, port and network"));

@@ -77,17 +77,16 @@ absl::Status ToStatus(const PGresult* result, const PGconn* connection) {
     case PGRES_COMMAND_OK:
     case PGRES_TUPLES_OK:
     case PGRES_EMPTY_QUERY:
-    case PGRES_COPY_IN:
-      return absl::OkStatus();
-    default:
-      break;
+    case PGRES_COPY_IN: return absl::OkStatus();
+    default: break;
   }
   SqlError error;
   error.sqlstate = Field(result, PG_DIAG_SQLSTATE);
   if (error.sqlstate.empty()) {
     // Not from the server: libpq's own, such as a connection that broke.
     const std::string message = OneLine(PQerrorMessage(connection));
-    if (PQstatus(connection) != CONNECTION_OK) return absl::UnavailableError(absl::StrCat("connection lost: ", message));
+    if (PQstatus(connection) != CONNECTION_OK)
+      return absl::UnavailableError(absl::StrCat("connection lost: ", message));
     return absl::InternalError(message);
   }
   error.message = Field(result, PG_DIAG_MESSAGE_PRIMARY);

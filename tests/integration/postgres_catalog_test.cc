@@ -1,8 +1,7 @@
-#include "common/postgres/catalog.h"
-
 #include <gmock/gmock.h>
 
 #include "absl/strings/str_cat.h"
+#include "common/postgres/catalog.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/test_postgres.h"
 
@@ -56,27 +55,30 @@ TEST(CatalogTest, ReadsColumnsAndIndexesOfTables) {
                                    column.has_default ? " default" : "", column.identity ? " identity" : "",
                                    column.generated ? " generated" : ""));
   }
-  EXPECT_THAT(columns, ElementsAre("id uuid not null", "n bigint not null identity", "e vector(3)", "any_e vector",
-                                   "t text default", "twice bigint default generated",
-                                   "at timestamp with time zone not null"));
+  EXPECT_THAT(columns,
+              ElementsAre("id uuid not null", "n bigint not null identity", "e vector(3)", "any_e vector",
+                          "t text default", "twice bigint default generated", "at timestamp with time zone not null"));
   EXPECT_EQ(table.columns[2].typmod, 3);
   std::vector<std::string> indexes;
   for (const CatalogIndex& index : table.indexes) {
     std::string line = absl::StrCat(index.name, ":");
     for (const std::string& column : index.columns) absl::StrAppend(&line, " ", column);
-    absl::StrAppend(&line, index.unique ? " unique" : "", index.primary ? " primary" : "", index.partial ? " partial" : "");
+    absl::StrAppend(&line, index.unique ? " unique" : "", index.primary ? " primary" : "",
+                    index.partial ? " partial" : "");
     indexes.push_back(line);
     EXPECT_TRUE(index.valid);
   }
-  EXPECT_THAT(indexes, ::testing::UnorderedElementsAre("T_pkey: id unique primary", "T_n_t_key: n t unique",
-                                                       "part: t unique partial", "expr: unique", "with_more: n unique"));
+  EXPECT_THAT(indexes,
+              ::testing::UnorderedElementsAre("T_pkey: id unique primary", "T_n_t_key: n t unique",
+                                              "part: t unique partial", "expr: unique", "with_more: n unique"));
   EXPECT_EQ(catalog->tables.at("v").kind, 'v');
 }
 
 TEST(CatalogTest, ReadsTheRegisteredModel) {
   TestDatabase db;
-  db.Run("CREATE TABLE embedding_model (name text, dimension int, hash text); INSERT INTO embedding_model VALUES "
-         "('minilm', 384, 'abc')");
+  db.Run(
+      "CREATE TABLE embedding_model (name text, dimension int, hash text); INSERT INTO embedding_model VALUES "
+      "('minilm', 384, 'abc')");
   Connection session = db.Connect();
   const auto catalog = ReadCatalog(session, "public");
   ASSERT_THAT(catalog, IsOk());

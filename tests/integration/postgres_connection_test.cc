@@ -1,11 +1,10 @@
-#include "common/postgres/connection.h"
-
 #include <gmock/gmock.h>
 
 #include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "common/pgcopy/tuple.h"
+#include "common/postgres/connection.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/test_postgres.h"
 
@@ -33,8 +32,10 @@ auto IsOneLine() { return Not(HasSubstr("\n")); }
 TEST(OpenTest, SetsUpTheSessionWhateverTheRoleHasSet) {
   TestDatabase db;
   db.Run(absl::StrCat("ALTER DATABASE ", db.name(), " SET datestyle = 'SQL, DMY'; ALTER DATABASE ", db.name(),
-                      " SET timezone = 'Asia/Tokyo'; ALTER DATABASE ", db.name(), " SET client_encoding = 'LATIN1'; "
-                      "ALTER DATABASE ", db.name(), " SET statement_timeout = 1"));
+                      " SET timezone = 'Asia/Tokyo'; ALTER DATABASE ", db.name(),
+                      " SET client_encoding = 'LATIN1'; "
+                      "ALTER DATABASE ",
+                      db.name(), " SET statement_timeout = 1"));
   ConnectionOptions options;
   options.conninfo = db.conninfo();
   options.application_name = "vecferry/test";
@@ -43,27 +44,27 @@ TEST(OpenTest, SetsUpTheSessionWhateverTheRoleHasSet) {
   auto session = Connection::Open(options);
   ASSERT_THAT(session, IsOk());
   auto settings = session->Execute(
-      "SELECT concat_ws(';', current_setting('datestyle'), current_setting('timezone'), current_setting('client_encoding'),"
+      "SELECT concat_ws(';', current_setting('datestyle'), current_setting('timezone'), "
+      "current_setting('client_encoding'),"
       " current_setting('statement_timeout'), current_setting('search_path'), current_setting('application_name'),"
       " current_setting('idle_in_transaction_session_timeout'), current_setting('client_connection_check_interval'))");
   ASSERT_THAT(settings, IsOk());
-  EXPECT_EQ(std::string(settings->text(0, 0)),
-            "ISO, MDY;UTC;UTF8;0;\"odd \"\"name\", public;vecferry/test;30s;5s");
+  EXPECT_EQ(std::string(settings->text(0, 0)), "ISO, MDY;UTC;UTF8;0;\"odd \"\"name\", public;vecferry/test;30s;5s");
   EXPECT_GE(session->server_version(), 150000);
 }
 
 TEST(OpenTest, NamesAHostThatDoesNotExist) {
-  EXPECT_THAT(OpenError("postgres://me:hunter2@no-such-host.invalid/store"),
-              StatusIs(absl::StatusCode::kUnavailable,
-                       AllOf(HasSubstr("no such host"), HasSubstr("no-such-host.invalid"), IsOneLine(),
-                             Not(HasSubstr("hunter2")))));
+  EXPECT_THAT(
+      OpenError("postgres://me:hunter2@no-such-host.invalid/store"),
+      StatusIs(absl::StatusCode::kUnavailable, AllOf(HasSubstr("no such host"), HasSubstr("no-such-host.invalid"),
+                                                     IsOneLine(), Not(HasSubstr("hunter2")))));
 }
 
 TEST(OpenTest, NamesAPortWhereNobodyListens) {
-  EXPECT_THAT(OpenError("postgres://me:hunter2@127.0.0.1:1/store"),
-              StatusIs(absl::StatusCode::kUnavailable,
-                       AllOf(HasSubstr("cannot reach"), HasSubstr("127.0.0.1 port 1"), HasSubstr("refused"),
-                             IsOneLine(), Not(HasSubstr("hunter2")))));
+  EXPECT_THAT(
+      OpenError("postgres://me:hunter2@127.0.0.1:1/store"),
+      StatusIs(absl::StatusCode::kUnavailable, AllOf(HasSubstr("cannot reach"), HasSubstr("127.0.0.1 port 1"),
+                                                     HasSubstr("refused"), IsOneLine(), Not(HasSubstr("hunter2")))));
   EXPECT_THAT(OpenError("host=/nonexistent dbname=x"),
               StatusIs(absl::StatusCode::kUnavailable, AllOf(HasSubstr("socket /nonexistent"), IsOneLine())));
 }
@@ -136,8 +137,10 @@ TEST(ExecuteTest, CanBeCancelledFromAnotherThread) {
   Connection session = db.Connect();
   const Connection::Canceller canceller = session.canceller();
   std::thread other([&] {
-    const std::string working = absl::StrCat("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%' "
-                                             "AND state = 'active' AND pid = ", session.backend_pid());
+    const std::string working = absl::StrCat(
+        "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%' "
+        "AND state = 'active' AND pid = ",
+        session.backend_pid());
     while (db.QueryValue(working) == "0") std::this_thread::yield();
     canceller.Cancel();
   });

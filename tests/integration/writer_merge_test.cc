@@ -29,7 +29,8 @@ WriterFixture::Options Merge(const std::string& on_conflict, const std::string& 
   return options;
 }
 
-const std::vector<vecferry::testing::Item> kItems = {{1, "new"}, {2, "same"}, {3, "ours"}, {4, std::nullopt}, {5, "new"}};
+const std::vector<vecferry::testing::Item> kItems = {
+    {1, "new"}, {2, "same"}, {3, "ours"}, {4, std::nullopt}, {5, "new"}};
 
 TEST(WriterMergeTest, SkipKeepsTheRowThatIsThereAndNamesIt) {
   WriterFixture fixture(Merge("skip"));

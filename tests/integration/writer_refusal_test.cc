@@ -71,8 +71,7 @@ TEST(WriterRefusalTest, FindsTheRowWhenPostgresDoesNotNameIt) {
   for (int id = 1; id <= 100; ++id) items.push_back({id, id == 37 || id == 38 || id == 100 ? "bad" : "good"});
   ASSERT_THAT(fixture.CarryAll(items), IsOk());
   EXPECT_EQ(fixture.Counters(), "100|97|0|0|0|0|3");
-  EXPECT_THAT(fixture.Issues(),
-              ElementsAre("37||trigger|rejected", "38||trigger|rejected", "100||trigger|rejected"));
+  EXPECT_THAT(fixture.Issues(), ElementsAre("37||trigger|rejected", "38||trigger|rejected", "100||trigger|rejected"));
 }
 
 TEST(WriterRefusalTest, RandomBadRowsAreExactlyTheRejectedOnes) {
@@ -119,8 +118,8 @@ TEST(WriterRefusalTest, MoreRejectsThanAllowedCommitNothingOfTheGroup) {
   ASSERT_THAT(fixture.CarryAll({{1, "a"}, {2, std::nullopt}}, /*shard=*/0), IsOk());
   const std::vector<Item> two_more = {{3, "c"}, {4, std::nullopt}, {5, std::nullopt}};
   EXPECT_THAT(fixture.CarryAll(two_more, /*shard=*/1),
-              StatusIs(absl::StatusCode::kOutOfRange,
-                       AllOf(HasSubstr("more than 2 rejected rows"), HasSubstr("--max-rejects"), HasSubstr("source_items"))));
+              StatusIs(absl::StatusCode::kOutOfRange, AllOf(HasSubstr("more than 2 rejected rows"),
+                                                            HasSubstr("--max-rejects"), HasSubstr("source_items"))));
   EXPECT_THAT(fixture.Items(), ElementsAre("1|a"));
   EXPECT_EQ(fixture.Counters(), "2|1|0|0|0|0|1");
   // Resumed with a higher value.

@@ -157,7 +157,8 @@ TEST(WriterStreamTest, GrantingALeaseEndsTheSessionOfAStreamWithAnOpenCopy) {
   const std::string copying = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'COPY%' AND state = 'active'";
   while (fixture.db().QueryValue(copying) == "0") std::this_thread::yield();
   fixture.Lease();
-  stream->Send(WriterFixture::MakeBatch({1, core::EncodeRecord({core::ValueView::Integer(1)}), false}, {{2, "b"}}, true))
+  stream
+      ->Send(WriterFixture::MakeBatch({1, core::EncodeRecord({core::ValueView::Integer(1)}), false}, {{2, "b"}}, true))
       .IgnoreError();
   EXPECT_THAT(stream->Finish(), StatusIs(absl::StatusCode::kUnavailable, _));
   EXPECT_THAT(fixture.Items(), IsEmpty());

@@ -34,7 +34,8 @@ bool Succeeded(const PGresult* result) {
 pg_conn* OpenSession(const std::string& conninfo) {
   pg_conn* session = PQconnectdb(conninfo.c_str());
   if (PQstatus(session) != CONNECTION_OK) GiveUp(absl::StrCat("no connection: ", PQerrorMessage(session)));
-  PQsetNoticeProcessor(session, [](void*, const char*) {}, nullptr);
+  PQsetNoticeProcessor(
+      session, [](void*, const char*) {}, nullptr);
   return session;
 }
 

@@ -112,14 +112,17 @@ absl::Status WriterFixture::CarryAll(const std::vector<Item>& items, int shard) 
 }
 
 std::string WriterFixture::Counters() {
-  return db_.Query("SELECT sum(rows_read), sum(inserted), sum(present), sum(updated), sum(conflicting), sum(repaired), "
-                   "sum(rejected) FROM vecferry.shard")[0];
+  return db_.Query(
+      "SELECT sum(rows_read), sum(inserted), sum(present), sum(updated), sum(conflicting), sum(repaired), "
+      "sum(rejected) FROM vecferry.shard")[0];
 }
 
 std::vector<std::string> WriterFixture::Issues() {
   return db_.Query("SELECT source_key->>'rowid', column_name, kind, action FROM vecferry.issues ORDER BY source_rowid");
 }
 
-std::vector<std::string> WriterFixture::Items() { return db_.Query("SELECT id, content FROM items ORDER BY id, content"); }
+std::vector<std::string> WriterFixture::Items() {
+  return db_.Query("SELECT id, content FROM items ORDER BY id, content");
+}
 
 }  // namespace vecferry::testing

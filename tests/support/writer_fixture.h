@@ -27,8 +27,8 @@ struct Item {
   bool repaired = false;
 };
 
-// A writer service over an in-process gRPC channel, a real Postgres, and a migration of one mapping with two shards that
-// the test itself coordinates. Not thread-safe.
+// A writer service over an in-process gRPC channel, a real Postgres, and a migration of one mapping with two shards
+// that the test itself coordinates. Not thread-safe.
 class WriterFixture {
  public:
   struct Options {

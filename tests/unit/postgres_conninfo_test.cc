@@ -1,8 +1,7 @@
-#include "common/postgres/conninfo.h"
-
 #include <gmock/gmock.h>
 
 #include "common/postgres/connection.h"
+#include "common/postgres/conninfo.h"
 #include "common/postgres/sql_error.h"
 #include "tests/support/status_matchers.h"
 
@@ -29,10 +28,10 @@ TEST(MaskConninfoTest, HidesThePasswordOfKeyValuePairs) {
 
 // Each of these would show a part of the password if what libpq makes of it were printed.
 TEST(MaskConninfoTest, ShowsNothingOfWhatCannotBeRead) {
-  for (const char* text : {"postgres://me:hun@ter2@db/store", "postgres://me:hun/ter2@db/store",
-                           "postgres://me:hun%ter2@db/store", "postgres://me:hun/t?er2@db/store", "password=hun ter2",
-                           "host=db password=hun ter2=x", "hunter2", "postgres://me:hunter2@db/store?nonsense=hunter2",
-                           "password='hunter2"}) {
+  for (const char* text :
+       {"postgres://me:hun@ter2@db/store", "postgres://me:hun/ter2@db/store", "postgres://me:hun%ter2@db/store",
+        "postgres://me:hun/t?er2@db/store", "password=hun ter2", "host=db password=hun ter2=x", "hunter2",
+        "postgres://me:hunter2@db/store?nonsense=hunter2", "password='hunter2"}) {
     EXPECT_EQ(MaskConninfo(text), "***") << text;
     const auto parsed = ParseConninfo(text);
     EXPECT_THAT(parsed, StatusIs(absl::StatusCode::kInvalidArgument, Not(HasSubstr("hun")))) << text;
@@ -43,9 +42,9 @@ TEST(MaskConninfoTest, ShowsNothingOfWhatCannotBeRead) {
 TEST(ParseConninfoTest, ReturnsWhatIsSaidAndNothingElse) {
   const auto parsed = ParseConninfo("postgres://me@db:5433/store");
   ASSERT_THAT(parsed, IsOk());
-  EXPECT_THAT(*parsed, ::testing::UnorderedElementsAre(::testing::Pair("user", "me"), ::testing::Pair("host", "db"),
-                                                       ::testing::Pair("port", "5433"),
-                                                       ::testing::Pair("dbname", "store")));
+  EXPECT_THAT(*parsed,
+              ::testing::UnorderedElementsAre(::testing::Pair("user", "me"), ::testing::Pair("host", "db"),
+                                              ::testing::Pair("port", "5433"), ::testing::Pair("dbname", "store")));
 }
 
 TEST(CheckServerVersionTest, RefusesServersOlderThan13) {

@@ -81,7 +81,8 @@ TEST(FrameAssemblerTest, RefusesABatchAmongTheParts) {
   ASSERT_THAT(frames.Take(Part("x", false)), IsOk());
   v1::BatchFrame frame;
   *frame.mutable_batch() = MakeBatch("tuple");
-  EXPECT_THAT(frames.Take(std::move(frame)), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("among the parts")));
+  EXPECT_THAT(frames.Take(std::move(frame)),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("among the parts")));
 }
 
 TEST(FrameAssemblerTest, RefusesPartsThatMakeNoBatch) {
