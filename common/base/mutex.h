@@ -27,10 +27,12 @@ class ABSL_LOCKABLE Mutex {
     mutex_.unlock();
   }
 
-  // Releases the lock until `condition()` holds; the condition runs under the lock.
+  // Releases the lock until `condition()` holds; the condition runs under the lock. Wakes the other waiters first, as
+  // Unlock does: the caller may have changed what they wait for.
   template <typename Condition>
   void Await(Condition condition) ABSL_EXCLUSIVE_LOCKS_REQUIRED(this) ABSL_NO_THREAD_SAFETY_ANALYSIS {
     std::unique_lock<std::mutex> lock(mutex_, std::adopt_lock);
+    changed_.notify_all();
     changed_.wait(lock, condition);
     lock.release();
   }
@@ -41,6 +43,7 @@ class ABSL_LOCKABLE Mutex {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(this) ABSL_NO_THREAD_SAFETY_ANALYSIS {
     std::unique_lock<std::mutex> lock(mutex_, std::adopt_lock);
     bool holds = false;
+    changed_.notify_all();
     if (deadline == absl::InfiniteFuture()) {
       changed_.wait(lock, condition);
       holds = true;

@@ -85,21 +85,26 @@ TEST(BoundedQueueTest, CarriesEveryItemOnceBetweenThreads) {
   EXPECT_THAT(seen, ::testing::Each(1));
 }
 
-TEST(MutexTest, AwaitSeesWhatAnotherThreadChanged) {
+TEST(MutexTest, AwaitWakesThoseWhoWaitForWhatItsCallerChanged) {
+  // Each changes the stage and then waits without unlocking in between.
   Mutex mutex;
   int stage = 0;
   std::thread other([&] {
     MutexLock lock(&mutex);
-    mutex.Await([&] { return stage == 1; });
-    stage = 2;
+    stage = 1;
+    mutex.Await([&] { return stage == 2; });
+    stage = 3;
+    EXPECT_TRUE(mutex.AwaitUntil(absl::Now() + absl::Minutes(1), [&] { return stage == 4; }));
   });
   {
     MutexLock lock(&mutex);
-    stage = 1;
-    mutex.Await([&] { return stage == 2; });
+    mutex.Await([&] { return stage == 1; });
+    stage = 2;
+    mutex.Await([&] { return stage == 3; });
+    stage = 4;
   }
   other.join();
-  EXPECT_EQ(stage, 2);
+  EXPECT_EQ(stage, 4);
 }
 
 TEST(MutexTest, AwaitUntilEndsAtTheDeadline) {
