@@ -48,6 +48,10 @@ absl::StatusOr<const core::Report*> Choose(const std::vector<core::Report>& repo
   if (!id.empty() && matching.empty()) {
     return absl::NotFoundError(absl::StrCat("no migration '", id, "' at this destination; see: vecferry migrate list"));
   }
+  if (reports.empty()) {
+    Write(stderr, "vecferry: there is no migration at this destination\n");
+    return nullptr;
+  }
   Write(stderr, absl::StrCat("vecferry: ",
                              id.empty() ? (matching.empty() ? "no migration is unfinished" : "several are unfinished")
                                         : absl::StrCat("'", id, "' fits several migrations"),
