@@ -34,8 +34,7 @@ class BoundedQueue {
   // Returns the oldest item. Errors: kDeadlineExceeded; kCancelled once the queue is closed and drained.
   absl::StatusOr<T> Pop(absl::Time deadline = absl::InfiniteFuture()) {
     MutexLock lock(&mutex_);
-    mutex_.AwaitUntil(deadline,
-                      [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return closed_ || !items_.empty(); });
+    mutex_.AwaitUntil(deadline, [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return closed_ || !items_.empty(); });
     if (items_.empty()) {
       return closed_ ? absl::CancelledError("queue closed") : absl::DeadlineExceededError("queue empty");
     }

@@ -8,10 +8,10 @@
 #define VECFERRY_CONCAT(a, b) VECFERRY_CONCAT_INNER(a, b)
 
 // Returns the status of `expression` from the enclosing function unless it is OK.
-#define RETURN_IF_ERROR(expression)                                  \
-  do {                                                               \
-    absl::Status vecferry_status = (expression);                     \
-    if (!vecferry_status.ok()) return vecferry_status;               \
+#define RETURN_IF_ERROR(expression)                    \
+  do {                                                 \
+    absl::Status vecferry_status = (expression);       \
+    if (!vecferry_status.ok()) return vecferry_status; \
   } while (false)
 
 // Evaluates a StatusOr `expression`; returns its error, or moves its value into `declaration`.

@@ -120,8 +120,10 @@ bool JsonReader::ScanEscape() {
   at_ += 4;
   if (unit == 0 || IsLowSurrogate(unit)) odd_ = true;
   if (IsHighSurrogate(unit)) {
-    if (ReadLowSurrogate(text_.substr(at_)) < 0) odd_ = true;
-    else at_ += 6;
+    if (ReadLowSurrogate(text_.substr(at_)) < 0)
+      odd_ = true;
+    else
+      at_ += 6;
   }
   return true;
 }
@@ -135,8 +137,10 @@ bool JsonReader::ScanDigits() {
 bool JsonReader::ScanNumber() {
   const auto next_is = [this](char c) { return at_ < text_.size() && text_[at_] == c; };
   if (next_is('-')) ++at_;
-  if (next_is('0')) ++at_;
-  else if (!ScanDigits()) return false;
+  if (next_is('0'))
+    ++at_;
+  else if (!ScanDigits())
+    return false;
   if (next_is('.')) {
     ++at_;
     if (!ScanDigits()) return false;

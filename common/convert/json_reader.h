@@ -10,7 +10,18 @@
 namespace vecferry::convert {
 
 enum class JsonToken {
-  kEnd, kError, kBeginObject, kEndObject, kBeginArray, kEndArray, kKey, kString, kNumber, kTrue, kFalse, kNull,
+  kEnd,
+  kError,
+  kBeginObject,
+  kEndObject,
+  kBeginArray,
+  kEndArray,
+  kKey,
+  kString,
+  kNumber,
+  kTrue,
+  kFalse,
+  kNull,
 };
 
 // Reads one JSON text (RFC 8259) token by token, and no more of it into memory: what is good stays as it was written.

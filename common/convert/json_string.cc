@@ -63,9 +63,12 @@ int ReadHex4(absl::string_view text) {
   int number = 0;
   for (const char c : text.substr(0, 4)) {
     const char lower = static_cast<char>(c | 0x20);
-    if ((c >= '0' && c <= '9')) number = number * 16 + (c - '0');
-    else if (lower >= 'a' && lower <= 'f') number = number * 16 + (lower - 'a' + 10);
-    else return -1;
+    if ((c >= '0' && c <= '9'))
+      number = number * 16 + (c - '0');
+    else if (lower >= 'a' && lower <= 'f')
+      number = number * 16 + (lower - 'a' + 10);
+    else
+      return -1;
   }
   return number;
 }

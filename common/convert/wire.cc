@@ -20,9 +20,7 @@ bool IsSpace(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 }  // namespace
 
-Outcome Repaired(absl::string_view kind, std::string reason) {
-  return {Fidelity::kRepaired, kind, std::move(reason)};
-}
+Outcome Repaired(absl::string_view kind, std::string reason) { return {Fidelity::kRepaired, kind, std::move(reason)}; }
 
 Outcome Unfit(absl::string_view kind, std::string reason) { return {Fidelity::kUnfit, kind, std::move(reason)}; }
 

@@ -80,8 +80,7 @@ absl::StatusOr<State> ParseState(absl::string_view text) {
 }
 
 bool IsEnded(State state) {
-  return state == State::kVerified || state == State::kDifferent || state == State::kCopied ||
-         state == State::kDropped;
+  return state == State::kVerified || state == State::kDifferent || state == State::kCopied || state == State::kDropped;
 }
 
 absl::string_view ToString(IssueAction action) {

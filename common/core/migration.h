@@ -14,11 +14,19 @@ namespace vecferry::core {
 
 // States of a migration (protocol section 7).
 enum class State {
-  kPlanned, kCopying, kFinishing, kVerifying,     // running
-  kPaused, kFailed, kCancelled,                   // resumable
-  kVerified, kDifferent, kCopied, kDropped,       // ended
+  kPlanned,
+  kCopying,
+  kFinishing,
+  kVerifying,  // running
+  kPaused,
+  kFailed,
+  kCancelled,  // resumable
+  kVerified,
+  kDifferent,
+  kCopied,
+  kDropped,  // ended
 };
-absl::string_view ToString(State state);            // "COPYING"
+absl::string_view ToString(State state);  // "COPYING"
 absl::StatusOr<State> ParseState(absl::string_view text);
 bool IsEnded(State state);
 
@@ -36,27 +44,27 @@ struct Checkpoint {
   std::optional<std::string> last_key;  // record; nullopt = nothing read
   bool done = false;
   Counters counters;
-  std::int64_t source_count = 0;        // source rows up to last_key
-  Sum128 source_sum;                    // sum of their HashRow
+  std::int64_t source_count = 0;  // source rows up to last_key
+  Sum128 source_sum;              // sum of their HashRow
 };
 
 enum class IssueAction { kRepaired, kRejected, kSkipped };
-absl::string_view ToString(IssueAction action);     // "repaired"
+absl::string_view ToString(IssueAction action);  // "repaired"
 absl::StatusOr<IssueAction> ParseIssueAction(absl::string_view text);
 
 // A row that could not be carried as it was.
 struct RowIssue {
   std::string source_table;
-  std::string source_key;        // JSON text {column: value}; see SourceKeyJson
-  std::string source_key_record; // the position, a record
+  std::string source_key;         // JSON text {column: value}; see SourceKeyJson
+  std::string source_key_record;  // the position, a record
   std::optional<std::int64_t> source_rowid;
   std::string destination_table;
-  std::string column;            // "" = the whole row
-  std::string kind;              // such as invalid_json, null_key, duplicate_key, foreign_key, too_large
+  std::string column;  // "" = the whole row
+  std::string kind;    // such as invalid_json, null_key, duplicate_key, foreign_key, too_large
   IssueAction action = IssueAction::kRepaired;
-  std::string reason;            // one line, valid UTF-8
-  std::string raw;               // bytes as they were
-  std::string raw_format;        // text | blob | integer | real | sqlite-record | copy-tuple | ""
+  std::string reason;      // one line, valid UTF-8
+  std::string raw;         // bytes as they were
+  std::string raw_format;  // text | blob | integer | real | sqlite-record | copy-tuple | ""
 };
 
 // {"column": value} as protocol section 8 writes it: integers and valid NUL-free text as they are, everything else

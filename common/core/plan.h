@@ -18,11 +18,11 @@ inline constexpr int kPlanFormat = 1;
 // What makes two commands the same migration (protocol section 1). Compared after resolving defaults.
 struct Identity {
   std::string source_kind = "sqlite";
-  std::string source_path;         // real path
+  std::string source_path;  // real path
   std::string destination_schema;
-  std::string profile;             // as asked: auto, vestige, generic
-  std::vector<std::string> only;   // sorted
-  std::vector<std::string> skip;   // sorted
+  std::string profile;                      // as asked: auto, vestige, generic
+  std::vector<std::string> only;            // sorted
+  std::vector<std::string> skip;            // sorted
   std::vector<std::string> vector_columns;  // "T.C:DIM", sorted
   std::string on_conflict = "skip";         // skip | update | fail
   std::int64_t max_row_bytes = 64 << 20;
@@ -37,13 +37,13 @@ struct Input {
 };
 
 enum class Conversion {
-  kNatural,        // the rules of interface section 4 for the column's type
-  kId,             // the row's own id -> uuid; a repaired id is an issue, the original goes to the metadata column
-  kIdReference,    // an id that another row owns -> uuid by the same rule, silently
-  kIdMention,      // as kIdReference, but nothing guarantees the owner's row: a changed text is a repaired issue
-  kMainVector,     // the vector where its dimension is the column's, else NULL; silent about everything
-  kRowHash,        // XXH3-128 of all inputs as bytea: the key of a table that has none
-  kMetadata,       // jsonb object of what this row's other columns moved away, {"vecferry": {...}}, else {}
+  kNatural,      // the rules of interface section 4 for the column's type
+  kId,           // the row's own id -> uuid; a repaired id is an issue, the original goes to the metadata column
+  kIdReference,  // an id that another row owns -> uuid by the same rule, silently
+  kIdMention,    // as kIdReference, but nothing guarantees the owner's row: a changed text is a repaired issue
+  kMainVector,   // the vector where its dimension is the column's, else NULL; silent about everything
+  kRowHash,      // XXH3-128 of all inputs as bytea: the key of a table that has none
+  kMetadata,     // jsonb object of what this row's other columns moved away, {"vecferry": {...}}, else {}
 };
 
 // One destination column.
@@ -51,7 +51,7 @@ struct Column {
   std::string name;
   PgType type;
   Conversion conversion = Conversion::kNatural;
-  int input = -1;         // index into Mapping::inputs; -1 for kRowHash and kMetadata
+  int input = -1;  // index into Mapping::inputs; -1 for kRowHash and kMetadata
   bool not_null = false;
   // What a value becomes that the type cannot hold (repaired): the text form of a value of `type`; nullopt = NULL.
   std::optional<std::string> fallback;
@@ -80,18 +80,18 @@ struct SourceKey {
 
 // One destination table of the plan, and the source query that fills it.
 struct Mapping {
-  int id = 0;                     // its place in Plan::mappings
-  std::string source_table;       // as reports name it
+  int id = 0;                // its place in Plan::mappings
+  std::string source_table;  // as reports name it
   std::string destination_table;
-  bool counted = true;            // false: a second destination row of a source row that another mapping counts
-  int counted_by = -1;            // !counted: the mapping that counts these rows; a row it rejects is left out here too
-  std::string from_sql;           // FROM clause, such as "knowledge_nodes" AS t LEFT JOIN ...; one row a source key
+  bool counted = true;   // false: a second destination row of a source row that another mapping counts
+  int counted_by = -1;   // !counted: the mapping that counts these rows; a row it rejects is left out here too
+  std::string from_sql;  // FROM clause, such as "knowledge_nodes" AS t LEFT JOIN ...; one row a source key
   SourceKey key;
-  std::vector<Input> inputs;      // SELECT list; the source row's hash covers all of them
-  std::vector<Column> columns;    // COPY column list; a kMetadata column is the last
+  std::vector<Input> inputs;              // SELECT list; the source row's hash covers all of them
+  std::vector<Column> columns;            // COPY column list; a kMetadata column is the last
   std::vector<std::string> conflict_key;  // destination columns of the row's key; primary key and ON CONFLICT target
   LoadMode mode = LoadMode::kFresh;
-  std::vector<int> parents;       // mappings that this one's foreign keys refer to (itself left out)
+  std::vector<int> parents;  // mappings that this one's foreign keys refer to (itself left out)
   // Source keys (records) whose row another row precedes under the same destination key: rejected `duplicate_key`.
   std::vector<std::string> duplicates;
   std::int64_t rows_estimate = 0;
@@ -101,14 +101,14 @@ struct Mapping {
 // A destination table: mapped or made empty.
 struct Table {
   std::string name;
-  std::string create_sql;     // CREATE TABLE without keys and indexes; run when the table does not exist
-  bool existed = false;       // then its mappings are `merge` and its finish steps are left out
-  std::uint32_t oid = 0;      // of the table that this migration made; 0 before
+  std::string create_sql;  // CREATE TABLE without keys and indexes; run when the table does not exist
+  bool existed = false;    // then its mappings are `merge` and its finish steps are left out
+  std::uint32_t oid = 0;   // of the table that this migration made; 0 before
 };
 
 // A frozen key range of one mapping: keys k with lower <= k < upper; nullopt = open. Bounds are records.
 struct Shard {
-  int id = 0;                 // unique in the migration, from 0
+  int id = 0;  // unique in the migration, from 0
   int mapping = 0;
   std::optional<std::string> lower;
   std::optional<std::string> upper;
@@ -120,11 +120,11 @@ enum class StepKind { kSql, kConstraint, kIndex, kForeignKey, kSequence, kTrigge
 struct FinishStep {
   StepKind kind = StepKind::kSql;
   std::string table;
-  std::string name;           // of the constraint, index, sequence's column or trigger
-  std::string sql;            // schema-qualified; empty for kSequence and kAnalyze
-  bool optional = false;      // left out by --no-indexes
+  std::string name;       // of the constraint, index, sequence's column or trigger
+  std::string sql;        // schema-qualified; empty for kSequence and kAnalyze
+  bool optional = false;  // left out by --no-indexes
   bool vector_index = false;
-  std::int64_t value = 0;     // kSequence: the source's high-water mark
+  std::int64_t value = 0;  // kSequence: the source's high-water mark
   // kForeignKey: rows of `table` without a partner are removed first (rejected `foreign_key`).
   std::vector<std::string> columns;
   std::string parent_table;
@@ -147,19 +147,19 @@ struct Plan {
   int format = kPlanFormat;
   std::string program_version;
   Identity identity;
-  std::string profile;             // as chosen
+  std::string profile;  // as chosen
   std::string profile_reason;
-  std::string schema_version;      // of the store, a hint; "" when it has none
-  std::string source_fingerprint;  // physical: sqlite::Fingerprint's text
-  std::string source_schema_hash;  // of tables and columns: a change always stops a resume
+  std::string schema_version;               // of the store, a hint; "" when it has none
+  std::string source_fingerprint;           // physical: sqlite::Fingerprint's text
+  std::string source_schema_hash;           // of tables and columns: a change always stops a resume
   std::string extension_schema = "public";  // where pgvector is
   std::optional<EmbeddingModel> main_model;
   std::vector<std::string> setup_sql;  // run before tables are made: CREATE ... IF NOT EXISTS of functions, in order
   std::vector<Table> tables;
-  std::vector<Mapping> mappings;   // parents before children where possible
+  std::vector<Mapping> mappings;  // parents before children where possible
   std::vector<Shard> shards;
-  std::vector<std::string> seed_sql;   // rows that the profile itself makes (a bootstrap user); run once with the tables
-  std::vector<FinishStep> steps;   // in order
+  std::vector<std::string> seed_sql;  // rows that the profile itself makes (a bootstrap user); run once with the tables
+  std::vector<FinishStep> steps;      // in order
   std::vector<LeftOut> left_out;
   std::vector<std::string> notes;  // said in dry run and report
 };

@@ -26,7 +26,7 @@ struct Sum128 {
   std::uint64_t low = 0;
   Sum128& operator+=(const Sum128& other);
   bool operator==(const Sum128&) const = default;
-  std::string ToBytes() const;                                         // 16 bytes, big-endian
+  std::string ToBytes() const;                                       // 16 bytes, big-endian
   static absl::StatusOr<Sum128> FromBytes(absl::string_view bytes);  // kDataLoss unless 16 bytes
 };
 

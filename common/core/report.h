@@ -17,7 +17,7 @@ struct TableReport {
   std::string source;
   std::string destination;
   Counters counters;
-  std::int64_t rows_expected = 0;   // estimate of the plan, for progress
+  std::int64_t rows_expected = 0;  // estimate of the plan, for progress
   std::int64_t bytes_expected = 0;
 };
 
@@ -45,9 +45,9 @@ struct Report {
   std::string migration_id;
   State state = State::kPlanned;
   int exit_code = 0;
-  std::string failure;              // one line, what to do next included; "" = none
+  std::string failure;  // one line, what to do next included; "" = none
   std::string source_kind, source_path, profile, profile_reason, schema_version, fingerprint;
-  std::string destination_url;      // masked; filled by whoever holds the connection
+  std::string destination_url;  // masked; filled by whoever holds the connection
   std::string server_version, pgvector_version, destination_schema;
   std::string started_at, finished_at;  // RFC 3339 UTC, "" = not yet
   int resumed = 0;
@@ -60,8 +60,8 @@ struct Report {
   std::vector<CheckReport> checks;
   std::vector<std::string> notes;
   std::vector<std::pair<std::string, std::string>> left_out;  // name, reason
-  std::string step;                 // the finish step at work, for progress; "" = none
-  std::string verify_level;         // "counts", "" = not verified
+  std::string step;                                           // the finish step at work, for progress; "" = none
+  std::string verify_level;                                   // "counts", "" = not verified
 };
 
 // The exit code that the state and counters stand for (interface section 3).

@@ -13,13 +13,20 @@ struct NamedKind {
   absl::string_view name;
 };
 constexpr NamedKind kKinds[] = {
-    {PgKind::kBool, "boolean"},           {PgKind::kInt2, "smallint"},
-    {PgKind::kInt4, "integer"},           {PgKind::kInt8, "bigint"},
-    {PgKind::kFloat8, "double precision"}, {PgKind::kNumeric, "numeric"},
-    {PgKind::kText, "text"},              {PgKind::kBytea, "bytea"},
-    {PgKind::kUuid, "uuid"},              {PgKind::kTimestamptz, "timestamptz"},
-    {PgKind::kJsonb, "jsonb"},            {PgKind::kTextArray, "text[]"},
-    {PgKind::kUuidArray, "uuid[]"},       {PgKind::kVector, "vector"},
+    {PgKind::kBool, "boolean"},
+    {PgKind::kInt2, "smallint"},
+    {PgKind::kInt4, "integer"},
+    {PgKind::kInt8, "bigint"},
+    {PgKind::kFloat8, "double precision"},
+    {PgKind::kNumeric, "numeric"},
+    {PgKind::kText, "text"},
+    {PgKind::kBytea, "bytea"},
+    {PgKind::kUuid, "uuid"},
+    {PgKind::kTimestamptz, "timestamptz"},
+    {PgKind::kJsonb, "jsonb"},
+    {PgKind::kTextArray, "text[]"},
+    {PgKind::kUuidArray, "uuid[]"},
+    {PgKind::kVector, "vector"},
     {PgKind::kHalfvec, "halfvec"},
 };
 

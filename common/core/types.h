@@ -10,8 +10,21 @@ namespace vecferry::core {
 
 // The destination types that vecferry writes.
 enum class PgKind {
-  kBool, kInt2, kInt4, kInt8, kFloat8, kNumeric, kText, kBytea, kUuid, kTimestamptz, kJsonb, kTextArray, kUuidArray,
-  kVector, kHalfvec,
+  kBool,
+  kInt2,
+  kInt4,
+  kInt8,
+  kFloat8,
+  kNumeric,
+  kText,
+  kBytea,
+  kUuid,
+  kTimestamptz,
+  kJsonb,
+  kTextArray,
+  kUuidArray,
+  kVector,
+  kHalfvec,
 };
 
 struct PgType {

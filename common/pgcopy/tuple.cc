@@ -20,7 +20,10 @@ absl::Status Broken(absl::string_view what) { return absl::DataLossError(absl::S
 }  // namespace
 
 absl::string_view FileHeader() {
-  static constexpr char kHeader[] = "PGCOPY\n\377\r\n\0" "\0\0\0\0" "\0\0\0\0";
+  static constexpr char kHeader[] =
+      "PGCOPY\n\377\r\n\0"
+      "\0\0\0\0"
+      "\0\0\0\0";
   return absl::string_view(kHeader, sizeof(kHeader) - 1);
 }
 

@@ -70,7 +70,7 @@ class WriterClient {
  public:
   virtual ~WriterClient() = default;
   virtual std::unique_ptr<BatchStream> OpenShard(const std::string& migration_id, int shard, std::uint64_t lease_epoch,
-                                                  const std::string& connection) = 0;
+                                                 const std::string& connection) = 0;
 };
 std::unique_ptr<WriterClient> MakeWriterClient(std::shared_ptr<grpc::Channel> channel);
 
@@ -116,7 +116,7 @@ struct StartOptions {
 
 struct DrawnPlan {
   core::Plan plan;
-  std::string resumes_migration_id;   // "" = none
+  std::string resumes_migration_id;  // "" = none
 };
 
 struct Started {
@@ -134,7 +134,7 @@ class MigrationClient {
   // Calls `on_change` until the migration no longer runs; returns the last report. `on_change` returning false ends it
   // with kCancelled.
   virtual absl::StatusOr<core::Report> Watch(const std::string& id, const std::string& connection,
-                                              const std::function<bool(const core::Report&)>& on_change) = 0;
+                                             const std::function<bool(const core::Report&)>& on_change) = 0;
   virtual absl::StatusOr<core::Report> Cancel(const std::string& id, const std::string& connection, bool drop) = 0;
 };
 std::unique_ptr<MigrationClient> MakeMigrationClient(std::shared_ptr<grpc::Channel> channel);
@@ -144,9 +144,8 @@ std::unique_ptr<MigrationClient> MakeMigrationClient(std::shared_ptr<grpc::Chann
 class VerifierClient {
  public:
   virtual ~VerifierClient() = default;
-  virtual absl::Status Verify(const std::string& migration_id, const std::string& connection,
-                               const std::string& level,
-                               const std::function<void(const core::CheckReport&)>& on_check) = 0;
+  virtual absl::Status Verify(const std::string& migration_id, const std::string& connection, const std::string& level,
+                              const std::function<void(const core::CheckReport&)>& on_check) = 0;
 };
 std::unique_ptr<VerifierClient> MakeVerifierClient(std::shared_ptr<grpc::Channel> channel);
 

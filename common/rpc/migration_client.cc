@@ -121,9 +121,8 @@ class GrpcMigrationClient : public MigrationClient {
   }
 
   template <typename Request, typename Response>
-  absl::Status Call(
-      grpc::Status (v1::MigrationService::Stub::*method)(grpc::ClientContext*, const Request&, Response*),
-      std::chrono::seconds time_max, const Request& request, Response& response) {
+  absl::Status Call(grpc::Status (v1::MigrationService::Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+                    std::chrono::seconds time_max, const Request& request, Response& response) {
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + time_max);
     return FromGrpc((stub_.*method)(&context, request, &response));

@@ -129,9 +129,15 @@ absl::StatusOr<core::FinishStep> FromProto(const v1::FinishStep& proto) {
   if (!v1::StepKind_IsValid(proto.kind())) {
     return absl::DataLossError(absl::StrCat("step ", proto.name(), ": no kind ", proto.kind()));
   }
-  return core::FinishStep{static_cast<core::StepKind>(proto.kind()), proto.table(), proto.name(), proto.sql(),
-                          proto.optional(), proto.vector_index(), proto.value(),
-                          ToVector<std::string>(proto.columns()), proto.parent_table(),
+  return core::FinishStep{static_cast<core::StepKind>(proto.kind()),
+                          proto.table(),
+                          proto.name(),
+                          proto.sql(),
+                          proto.optional(),
+                          proto.vector_index(),
+                          proto.value(),
+                          ToVector<std::string>(proto.columns()),
+                          proto.parent_table(),
                           ToVector<std::string>(proto.parent_columns())};
 }
 
@@ -171,10 +177,16 @@ v1::Identity ToProto(const core::Identity& identity) {
 }
 
 core::Identity FromProto(const v1::Identity& proto) {
-  return {proto.source_kind(), proto.source_path(), proto.destination_schema(), proto.profile(),
-          ToVector<std::string>(proto.only()), ToVector<std::string>(proto.skip()),
-          ToVector<std::string>(proto.vector_columns()), proto.on_conflict(),
-          static_cast<std::int64_t>(proto.max_row_bytes()), proto.allow_model_mismatch()};
+  return {proto.source_kind(),
+          proto.source_path(),
+          proto.destination_schema(),
+          proto.profile(),
+          ToVector<std::string>(proto.only()),
+          ToVector<std::string>(proto.skip()),
+          ToVector<std::string>(proto.vector_columns()),
+          proto.on_conflict(),
+          static_cast<std::int64_t>(proto.max_row_bytes()),
+          proto.allow_model_mismatch()};
 }
 
 v1::Plan ToProto(const core::Plan& plan) {

@@ -147,8 +147,7 @@ absl::StatusOr<core::Report> FromProto(const v1::Migration& proto) {
   report.seconds = {seconds.plan(), seconds.copy(), seconds.finish(), seconds.verify(), seconds.total()};
   ReadTables(proto, report);
   for (const v1::Issue& issue : proto.issues()) {
-    report.issues.push_back(
-        {issue.table(), issue.key(), issue.column(), issue.kind(), issue.action(), issue.reason()});
+    report.issues.push_back({issue.table(), issue.key(), issue.column(), issue.kind(), issue.action(), issue.reason()});
   }
   report.issues_more = proto.issues_more();
   for (const v1::Index& index : proto.indexes()) {

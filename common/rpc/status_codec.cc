@@ -34,8 +34,7 @@ std::string CutToBound(std::string text) {
 
 grpc::Status ToGrpc(const absl::Status& status) {
   if (status.ok()) return grpc::Status::OK;
-  return grpc::Status(static_cast<grpc::StatusCode>(status.code()),
-                      CutToBound(core::SanitizeText(status.message())));
+  return grpc::Status(static_cast<grpc::StatusCode>(status.code()), CutToBound(core::SanitizeText(status.message())));
 }
 
 absl::Status FromGrpc(const grpc::Status& status) {

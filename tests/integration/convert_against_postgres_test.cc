@@ -97,11 +97,10 @@ class ConvertAgainstPostgresTest : public ::testing::Test {
 
  private:
   void PrepareTables(const std::string& type, const std::string& of_text) {
-    database_.Run(absl::StrCat("CREATE TABLE carried (source bytea, value ", type, ");",
-                               "CREATE TABLE refused (source bytea);",
-                               "CREATE FUNCTION accepts(source bytea) RETURNS boolean LANGUAGE plpgsql AS $f$ BEGIN ",
-                               "PERFORM ", of_text, "; RETURN true; EXCEPTION WHEN data_exception ",
-                               "OR program_limit_exceeded THEN RETURN false; END $f$"));
+    database_.Run(absl::StrCat(
+        "CREATE TABLE carried (source bytea, value ", type, ");", "CREATE TABLE refused (source bytea);",
+        "CREATE FUNCTION accepts(source bytea) RETURNS boolean LANGUAGE plpgsql AS $f$ BEGIN ", "PERFORM ", of_text,
+        "; RETURN true; EXCEPTION WHEN data_exception ", "OR program_limit_exceeded THEN RETURN false; END $f$"));
   }
 
   static void AddRow(const std::string& source, const std::string* field, std::string& file) {
@@ -198,14 +197,14 @@ TEST_F(ConvertAgainstPostgresTest, Jsonb) {
 
 TEST_F(ConvertAgainstPostgresTest, TextArray) {
   // jsonb refuses what we repair in elements; what is no array at all cannot be taken apart.
-  HoldText(PgKind::kTextArray,
-           "ARRAY(SELECT e FROM jsonb_array_elements_text($1::jsonb) WITH ORDINALITY AS a(e, n) ORDER BY n)",
-           {.refused = {"invalid_json", "nul_in_text", "invalid_utf8", "not_an_array"},
-            .not_judged = {"element_not_text"}},
-           [&] {
-             const std::string text = random_.Below(20) == 0 ? random_.Json(1) : random_.JsonStrings(false);
-             return random_.Mutate(text, "[]\",\\ nu1");
-           });
+  HoldText(
+      PgKind::kTextArray,
+      "ARRAY(SELECT e FROM jsonb_array_elements_text($1::jsonb) WITH ORDINALITY AS a(e, n) ORDER BY n)",
+      {.refused = {"invalid_json", "nul_in_text", "invalid_utf8", "not_an_array"}, .not_judged = {"element_not_text"}},
+      [&] {
+        const std::string text = random_.Below(20) == 0 ? random_.Json(1) : random_.JsonStrings(false);
+        return random_.Mutate(text, "[]\",\\ nu1");
+      });
 }
 
 TEST_F(ConvertAgainstPostgresTest, UuidArray) {
@@ -232,8 +231,9 @@ TEST_F(ConvertAgainstPostgresTest, VectorOfJson) {
 }
 
 TEST_F(ConvertAgainstPostgresTest, Halfvec) {
-  Hold({PgKind::kHalfvec}, "$1::vector::halfvec", {.refused = {"vector_not_finite"}},
-       [&] { return Vector(1 + random_.Below(2), random_.Pick({1.0f, 1.0f, 1000.0f, 1e-6f})); });
+  Hold({PgKind::kHalfvec}, "$1::vector::halfvec", {.refused = {"vector_not_finite"}}, [&] {
+    return Vector(1 + random_.Below(2), random_.Pick({1.0f, 1.0f, 1000.0f, 1e-6f}));
+  });
 }
 
 }  // namespace

@@ -86,14 +86,15 @@ std::string RandomTexts::Time() {
   const auto two = [this](std::uint64_t first, std::uint64_t end) {
     return absl::StrCat(absl::Dec(first + Below(end - first), absl::kZeroPad2));
   };
-  std::string text =
-      absl::StrCat(absl::Dec(1 + Below(9999), absl::kZeroPad4), "-", two(1, 13), "-", two(1, 32));
+  std::string text = absl::StrCat(absl::Dec(1 + Below(9999), absl::kZeroPad4), "-", two(1, 13), "-", two(1, 32));
   if (Below(8) == 0) return text;
   absl::StrAppend(&text, Pick({"T", " "}), two(0, 24), ":", two(0, 60), ":", two(0, Below(20) == 0 ? 61 : 60));
   // Never a tie in the last place: Postgres rounds through a double, which may fall to either side.
   if (Below(2) == 0) absl::StrAppend(&text, ".", Letters(kDigits, 8), Pick({"1", "2", "3", "4", "6", "7", "8", "9"}));
-  if (Below(3) != 0) absl::StrAppend(&text, Pick({"+", "-"}), two(0, 15), Pick({":", ""}), two(0, 60));
-  else if (Below(2) == 0) text += "Z";
+  if (Below(3) != 0)
+    absl::StrAppend(&text, Pick({"+", "-"}), two(0, 15), Pick({":", ""}), two(0, 60));
+  else if (Below(2) == 0)
+    text += "Z";
   return text;
 }
 

@@ -20,7 +20,9 @@ class RandomTexts {
   std::uint64_t Bits() { return random_(); }
   std::uint64_t Below(std::uint64_t end) { return random_() % end; }
   template <typename T>
-  T Pick(std::initializer_list<T> values) { return values.begin()[Below(values.size())]; }
+  T Pick(std::initializer_list<T> values) {
+    return values.begin()[Below(values.size())];
+  }
 
   // Up to `size_max` characters of `alphabet`.
   std::string Letters(absl::string_view alphabet, std::uint64_t size_max);
@@ -29,10 +31,10 @@ class RandomTexts {
 
   std::string Boolean();
   std::string Integer();
-  std::string Number(std::uint64_t digits_max);   // decimal, with a point and an exponent now and then
-  std::string Utf8();                             // bytes, mostly valid UTF-8
-  std::string Uuid();                             // in all of Postgres' spellings
-  std::string Time();                             // of the years 1 to 9999, offsets below 15 hours
+  std::string Number(std::uint64_t digits_max);  // decimal, with a point and an exponent now and then
+  std::string Utf8();                            // bytes, mostly valid UTF-8
+  std::string Uuid();                            // in all of Postgres' spellings
+  std::string Time();                            // of the years 1 to 9999, offsets below 15 hours
   std::string Json(int depth);
   std::string JsonStrings(bool uuids);            // a JSON array of them
   std::vector<float> Floats(std::uint64_t size);  // finite; any bits among them

@@ -7,10 +7,12 @@
 #include "common/convert/convert.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/hex.h"
 
 namespace vecferry::convert {
 namespace {
 
+using testing::operator""_hex;
 using core::ValueView;
 using std::string_literals::operator""s;
 using ::testing::ElementsAre;
@@ -40,12 +42,60 @@ TEST(ToJsonbTest, GoodJsonStaysAsItWasWritten) {
 }
 
 TEST(ToJsonbTest, LeavesWhatIsNoJson) {
-  for (const char* text :
-       {"", " ", "nul", "nulll", "True", "NaN", "Infinity", "'a'", "{", "}", "[", "]", "[1", "[1,", "[1,]", "[,1]",
-        "[1 2]", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}", "{1:2}", "{\"a\" 1}", "{\"a\":1 \"b\":2}", "[}", "{]",
-        "\"", "\"a", "\"\\\"", "\"\\x\"", "\"\\u12\"", "\"\\u12g4\"", "\"a\nb\"", "\"\\", "01", "+1", "1.", ".5", "1e",
-        "1e+", "-", "--1", "0x1", "1 1", "[] []", "{\"a\":1}}", "\xef\xbb\xbf{}", "[1]//", "\xff", "[\xff]", ":",
-        ",", "{\"a\"::1}", "[1,,2]"}) {
+  for (const char* text : {"",
+                           " ",
+                           "nul",
+                           "nulll",
+                           "True",
+                           "NaN",
+                           "Infinity",
+                           "'a'",
+                           "{",
+                           "}",
+                           "[",
+                           "]",
+                           "[1",
+                           "[1,",
+                           "[1,]",
+                           "[,1]",
+                           "[1 2]",
+                           "{\"a\"}",
+                           "{\"a\":}",
+                           "{\"a\":1,}",
+                           "{a:1}",
+                           "{1:2}",
+                           "{\"a\" 1}",
+                           "{\"a\":1 \"b\":2}",
+                           "[}",
+                           "{]",
+                           "\"",
+                           "\"a",
+                           "\"\\\"",
+                           "\"\\x\"",
+                           "\"\\u12\"",
+                           "\"\\u12g4\"",
+                           "\"a\nb\"",
+                           "\"\\",
+                           "01",
+                           "+1",
+                           "1.",
+                           ".5",
+                           "1e",
+                           "1e+",
+                           "-",
+                           "--1",
+                           "0x1",
+                           "1 1",
+                           "[] []",
+                           "{\"a\":1}}",
+                           "\xef\xbb\xbf{}",
+                           "[1]//",
+                           "\xff",
+                           "[\xff]",
+                           ":",
+                           ",",
+                           "{\"a\"::1}",
+                           "[1,,2]"}) {
     EXPECT_EQ(Jsonb(std::string(text)), "unfit invalid_json") << text;
   }
   EXPECT_EQ(Jsonb(ValueView::Blob("{}")), "unfit wrong_type");
@@ -106,28 +156,28 @@ std::string Array(const std::string& text, std::size_t element_bytes_max = 0,
 
 TEST(ToTextArrayTest, EncodesAsDocumented) {
   //                     dimensions  has NULLs  element type  size       lower bound
-  EXPECT_EQ(Array("[]"), "00000000" "00000000" "00000019");
-  EXPECT_EQ(Array(R"(["a","ä"])"),
-            "00000001" "00000000" "00000019" "00000002" "00000001" "00000001" "61" "00000002" "c3a4");
-  EXPECT_EQ(Array(R"( [ null , "" ] )"),
-            "00000001" "00000001" "00000019" "00000002" "00000001" "ffffffff" "00000000");
+  EXPECT_EQ(Array("[]"), "00000000 00000000 00000019"_hex);
+  EXPECT_EQ(Array(R"(["a","ä"])"), "00000001 00000000 00000019 00000002 00000001 00000001 61 00000002 c3a4"_hex);
+  EXPECT_EQ(Array(R"( [ null , "" ] )"), "00000001 00000001 00000019 00000002 00000001 ffffffff 00000000"_hex);
 }
 
-constexpr char kOne[] = "00000001" "00000000" "00000019" "00000001" "00000001";
+// The header of a text[] of one element.
+std::string One() { return "00000001 00000000 00000019 00000001 00000001"_hex; }
 
 TEST(ToTextArrayTest, RepairsElements) {
-  EXPECT_EQ(Array(R"(["a\u0000"])"), absl::StrCat("nul_in_text ", kOne, "00000001" "61"));
-  EXPECT_EQ(Array("[\"a\0\"]"s), absl::StrCat("nul_in_text ", kOne, "00000001" "61"));
-  EXPECT_EQ(Array(R"(["\udc00"])"), absl::StrCat("nul_in_text ", kOne, "00000003" "efbfbd"));
-  EXPECT_EQ(Array("[\"\xff\"]"), absl::StrCat("invalid_utf8 ", kOne, "00000003" "efbfbd"));
-  EXPECT_EQ(Array("[1.50]"), absl::StrCat("element_not_text ", kOne, "00000004" "312e3530"));
+  EXPECT_EQ(Array(R"(["a\u0000"])"), absl::StrCat("nul_in_text ", One(), "00000001 61"_hex));
+  EXPECT_EQ(Array("[\"a\0\"]"s), absl::StrCat("nul_in_text ", One(), "00000001 61"_hex));
+  EXPECT_EQ(Array(R"(["\udc00"])"), absl::StrCat("nul_in_text ", One(), "00000003 efbfbd"_hex));
+  EXPECT_EQ(Array("[\"\xff\"]"), absl::StrCat("invalid_utf8 ", One(), "00000003 efbfbd"_hex));
+  EXPECT_EQ(Array("[1.50]"), absl::StrCat("element_not_text ", One(), "00000004 312e3530"_hex));
   EXPECT_EQ(Array("[{ \"]\":[2] }]"),
-            absl::StrCat("element_not_text ", kOne, "0000000b", absl::BytesToHexString("{ \"]\":[2] }")));
+            absl::StrCat("element_not_text ", One(), "0000000b", absl::BytesToHexString("{ \"]\":[2] }")));
 }
 
 TEST(ToTextArrayTest, MovesLongElements) {
   std::vector<std::string> moved;
-  EXPECT_EQ(Array(R"(["abc","a","\u0061bcd"])", 2, &moved), absl::StrCat("element_too_long ", kOne, "00000001" "61"));
+  EXPECT_EQ(Array(R"(["abc","a","\u0061bcd"])", 2, &moved),
+            absl::StrCat("element_too_long ", One(), "00000001 61"_hex));
   EXPECT_THAT(moved, ElementsAre("abc", "abcd"));
 }
 
@@ -148,13 +198,12 @@ std::string Uuids(const std::string& text) {
 }
 
 TEST(ToUuidArrayTest, EncodesAsDocumented) {
-  const std::string one =
-      "00000001" "00000000" "00000b86" "00000001" "00000001" "00000010" "0123456789abcdef0123456789abcdef";
+  const std::string one = "00000001 00000000 00000b86 00000001 00000001 00000010 0123456789abcdef0123456789abcdef"_hex;
   EXPECT_EQ(Uuids(R"(["01234567-89ab-cdef-0123-456789abcdef"])"), one);
   EXPECT_EQ(Uuids(R"(["01234567-89AB-cdef-0123-456789abcdef"])"), "uuid_spelling " + one);
   EXPECT_EQ(Uuids(R"(["mem-1"])"), "not_uuid ");
   EXPECT_EQ(Uuids("[5]"), "not_uuid ");
-  EXPECT_EQ(Uuids("[]"), "00000000" "00000000" "00000b86");
+  EXPECT_EQ(Uuids("[]"), "00000000 00000000 00000b86"_hex);
 }
 
 }  // namespace

@@ -5,12 +5,14 @@
 #include "common/convert/convert.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/hex.h"
 
 // Bytes are those of docs/wire_format.md; tests/integration/convert_against_postgres_test.cc holds random values
 // against Postgres.
 namespace vecferry::convert {
 namespace {
 
+using testing::operator""_hex;
 using core::PgKind;
 using core::ValueView;
 using std::string_literals::operator""s;
@@ -114,15 +116,15 @@ TEST(ToFloat8Test, LeavesWhatItCannotSay) {
 
 TEST(ToNumericTest, WritesBase10000) {
   //                                                     groups weight sign scale digits
-  EXPECT_EQ(EncodeText("0", PgKind::kNumeric), "0000" "0000" "0000" "0000");
-  EXPECT_EQ(EncodeText("-0.00", PgKind::kNumeric), "0000" "0000" "0000" "0002");
-  EXPECT_EQ(EncodeText("1.50", PgKind::kNumeric), "0002" "0000" "0000" "0002" "0001" "1388");
-  EXPECT_EQ(EncodeText("-12345.678", PgKind::kNumeric), "0003" "0001" "4000" "0003" "0001" "0929" "1a7c");
-  EXPECT_EQ(EncodeText("0.00001", PgKind::kNumeric), "0001" "fffe" "0000" "0005" "03e8");
-  EXPECT_EQ(EncodeText("1e4", PgKind::kNumeric), "0001" "0001" "0000" "0000" "0001");
-  EXPECT_EQ(EncodeText("NaN", PgKind::kNumeric), "0000" "0000" "c000" "0000");
-  EXPECT_EQ(Encode(ValueView::Real(0.1), PgKind::kNumeric), "0001" "ffff" "0000" "0001" "03e8");
-  EXPECT_EQ(Encode(ValueView::Real(5), PgKind::kNumeric), "0001" "0000" "0000" "0000" "0005");
+  EXPECT_EQ(EncodeText("0", PgKind::kNumeric), "0000 0000 0000 0000"_hex);
+  EXPECT_EQ(EncodeText("-0.00", PgKind::kNumeric), "0000 0000 0000 0002"_hex);
+  EXPECT_EQ(EncodeText("1.50", PgKind::kNumeric), "0002 0000 0000 0002 0001 1388"_hex);
+  EXPECT_EQ(EncodeText("-12345.678", PgKind::kNumeric), "0003 0001 4000 0003 0001 0929 1a7c"_hex);
+  EXPECT_EQ(EncodeText("0.00001", PgKind::kNumeric), "0001 fffe 0000 0005 03e8"_hex);
+  EXPECT_EQ(EncodeText("1e4", PgKind::kNumeric), "0001 0001 0000 0000 0001"_hex);
+  EXPECT_EQ(EncodeText("NaN", PgKind::kNumeric), "0000 0000 c000 0000"_hex);
+  EXPECT_EQ(Encode(ValueView::Real(0.1), PgKind::kNumeric), "0001 ffff 0000 0001 03e8"_hex);
+  EXPECT_EQ(Encode(ValueView::Real(5), PgKind::kNumeric), "0001 0000 0000 0000 0005"_hex);
   EXPECT_EQ(EncodeText("1e-16384", PgKind::kNumeric), "unfit out_of_range");
   EXPECT_EQ(EncodeText("1e131072", PgKind::kNumeric), "unfit out_of_range");
   EXPECT_EQ(Encode(ValueView::Real(std::numeric_limits<double>::infinity()), PgKind::kNumeric), "unfit out_of_range");

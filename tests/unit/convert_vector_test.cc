@@ -7,10 +7,12 @@
 #include "common/convert/convert.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/hex.h"
 
 namespace vecferry::convert {
 namespace {
 
+using testing::operator""_hex;
 using core::ValueView;
 
 std::string Blob(const std::vector<float>& components) {
@@ -42,8 +44,8 @@ std::string Half(const ValueView& value, int dimension = 0) {
 }
 
 TEST(ToVectorTest, TurnsLittleEndianFloatsRound) {
-  const std::string blob = absl::HexStringToBytes("0000803f" "000000c0" "01000000" "00000080");
-  EXPECT_EQ(Vector(ValueView::Blob(blob)), "0004" "0000" "3f800000" "c0000000" "00000001" "80000000");
+  const std::string blob = absl::HexStringToBytes("0000803f 000000c0 01000000 00000080"_hex);
+  EXPECT_EQ(Vector(ValueView::Blob(blob)), "0004 0000 3f800000 c0000000 00000001 80000000"_hex);
 }
 
 TEST(ToVectorTest, EveryLengthIsTurnedWhole) {
@@ -80,25 +82,29 @@ TEST(ToVectorTest, TellsWhatIsWrong) {
 }
 
 TEST(ToVectorTest, ReadsJsonArrays) {
-  EXPECT_EQ(Vector(ValueView::Text(" [1, -2.0, 0.1, 1e-1] "), 4),
-            "0004" "0000" "3f800000" "c0000000" "3dcccccd" "3dcccccd");
-  EXPECT_EQ(Vector(ValueView::Text("[0.10000000149011612]")), "0001" "0000" "3dcccccd") << "a single said as a double";
-  EXPECT_EQ(Vector(ValueView::Text("[0.123456789012]")), "rounded 0001" "0000" "3dfcd6ea");
-  EXPECT_EQ(Vector(ValueView::Text("[1e-60]")), "rounded 0001" "0000" "00000000");
-  EXPECT_EQ(Vector(ValueView::Text("[1e-400]")), "rounded 0001" "0000" "00000000");
+  EXPECT_EQ(Vector(ValueView::Text(" [1, -2.0, 0.1, 1e-1] "), 4), "0004 0000 3f800000 c0000000 3dcccccd 3dcccccd"_hex);
+  EXPECT_EQ(Vector(ValueView::Text("[0.10000000149011612]")), "0001 0000 3dcccccd"_hex) << "a single said as a double";
+  EXPECT_EQ(Vector(ValueView::Text("[0.123456789012]")), absl::StrCat("rounded ", "0001 0000 3dfcd6ea"_hex));
+  EXPECT_EQ(Vector(ValueView::Text("[1e-60]")), absl::StrCat("rounded ", "0001 0000 00000000"_hex));
+  EXPECT_EQ(Vector(ValueView::Text("[1e-400]")), absl::StrCat("rounded ", "0001 0000 00000000"_hex));
 }
 
 TEST(ToHalfvecTest, RoundsHalfToEven) {
-  EXPECT_EQ(Half(ValueView::Blob(Blob({1, -2, 65504, 0, -0.0f}))), "0005" "0000" "3c00" "c000" "7bff" "0000" "8000");
-  EXPECT_EQ(Half(ValueView::Blob(Blob({std::ldexp(1.0f, -24), std::ldexp(1.0f, -14)}))), "0002" "0000" "0001" "0400");
-  EXPECT_EQ(Half(ValueView::Blob(Blob({1 + std::ldexp(1.0f, -11)}))), "rounded 0001" "0000" "3c00") << "a tie";
-  EXPECT_EQ(Half(ValueView::Blob(Blob({1 + 3 * std::ldexp(1.0f, -11)}))), "rounded 0001" "0000" "3c02") << "a tie";
-  EXPECT_EQ(Half(ValueView::Blob(Blob({std::ldexp(1.0f, -25)}))), "rounded 0001" "0000" "0000") << "a tie";
-  EXPECT_EQ(Half(ValueView::Blob(Blob({3 * std::ldexp(1.0f, -25)}))), "rounded 0001" "0000" "0002") << "a tie";
-  EXPECT_EQ(Half(ValueView::Blob(Blob({65519.99f}))), "rounded 0001" "0000" "7bff");
+  EXPECT_EQ(Half(ValueView::Blob(Blob({1, -2, 65504, 0, -0.0f}))), "0005 0000 3c00 c000 7bff 0000 8000"_hex);
+  EXPECT_EQ(Half(ValueView::Blob(Blob({std::ldexp(1.0f, -24), std::ldexp(1.0f, -14)}))), "0002 0000 0001 0400"_hex);
+  EXPECT_EQ(Half(ValueView::Blob(Blob({1 + std::ldexp(1.0f, -11)}))), absl::StrCat("rounded ", "0001 0000 3c00"_hex))
+      << "a tie";
+  EXPECT_EQ(Half(ValueView::Blob(Blob({1 + 3 * std::ldexp(1.0f, -11)}))),
+            absl::StrCat("rounded ", "0001 0000 3c02"_hex))
+      << "a tie";
+  EXPECT_EQ(Half(ValueView::Blob(Blob({std::ldexp(1.0f, -25)}))), absl::StrCat("rounded ", "0001 0000 0000"_hex))
+      << "a tie";
+  EXPECT_EQ(Half(ValueView::Blob(Blob({3 * std::ldexp(1.0f, -25)}))), absl::StrCat("rounded ", "0001 0000 0002"_hex))
+      << "a tie";
+  EXPECT_EQ(Half(ValueView::Blob(Blob({65519.99f}))), absl::StrCat("rounded ", "0001 0000 7bff"_hex));
   EXPECT_EQ(Half(ValueView::Blob(Blob({65520}))), "vector_not_finite");
   EXPECT_EQ(Half(ValueView::Blob(Blob({std::nanf("")}))), "vector_not_finite");
-  EXPECT_EQ(Half(ValueView::Text("[0.5]"), 1), "0001" "0000" "3800");
+  EXPECT_EQ(Half(ValueView::Text("[0.5]"), 1), "0001 0000 3800"_hex);
   EXPECT_EQ(Half(ValueView::Text("[0.5]"), 2), "vector_dimension");
 }
 

@@ -5,27 +5,30 @@
 #include "common/core/record.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/hex.h"
 
 namespace vecferry::core {
 namespace {
+
+using testing::operator""_hex;
 
 std::string Hex(const std::string& bytes) { return absl::BytesToHexString(bytes); }
 
 // As docs/wire_format.md writes records: header length, serial types, contents.
 TEST(RecordTest, EncodesAsDocumented) {
-  EXPECT_EQ(Hex(EncodeRecord({ValueView::Integer(42)})), "02" "01" "2a");
-  EXPECT_EQ(Hex(EncodeRecord({ValueView::Null()})), "02" "00");
-  EXPECT_EQ(Hex(EncodeRecord({ValueView::Integer(0)})), "02" "08");
-  EXPECT_EQ(Hex(EncodeRecord({ValueView::Integer(1)})), "02" "09");
-  EXPECT_EQ(Hex(EncodeRecord({ValueView::Integer(-1)})), "02" "01" "ff");
-  EXPECT_EQ(Hex(EncodeRecord({ValueView::Integer(128)})), "02" "02" "0080");
-  EXPECT_EQ(Hex(EncodeRecord({ValueView::Integer(1) , ValueView::Integer(100'000)})), "03" "09" "03" "0186a0");
-  EXPECT_EQ(Hex(EncodeRecord({ValueView::Integer(std::int64_t{1} << 40)})), "02" "05" "010000000000");
+  EXPECT_EQ(Hex(EncodeRecord({ValueView::Integer(42)})), "02 01 2a"_hex);
+  EXPECT_EQ(Hex(EncodeRecord({ValueView::Null()})), "02 00"_hex);
+  EXPECT_EQ(Hex(EncodeRecord({ValueView::Integer(0)})), "02 08"_hex);
+  EXPECT_EQ(Hex(EncodeRecord({ValueView::Integer(1)})), "02 09"_hex);
+  EXPECT_EQ(Hex(EncodeRecord({ValueView::Integer(-1)})), "02 01 ff"_hex);
+  EXPECT_EQ(Hex(EncodeRecord({ValueView::Integer(128)})), "02 02 0080"_hex);
+  EXPECT_EQ(Hex(EncodeRecord({ValueView::Integer(1), ValueView::Integer(100'000)})), "03 09 03 0186a0"_hex);
+  EXPECT_EQ(Hex(EncodeRecord({ValueView::Integer(std::int64_t{1} << 40)})), "02 05 010000000000"_hex);
   EXPECT_EQ(Hex(EncodeRecord({ValueView::Integer(std::numeric_limits<std::int64_t>::min())})),
-            "02" "06" "8000000000000000");
-  EXPECT_EQ(Hex(EncodeRecord({ValueView::Real(1.0)})), "02" "07" "3ff0000000000000");
-  EXPECT_EQ(Hex(EncodeRecord({ValueView::Text("ab"), ValueView::Blob("ab")})), "03" "11" "10" "6162" "6162");
-  EXPECT_EQ(Hex(EncodeRecord({ValueView::Text(std::string(60, 'x'))})).substr(0, 6), "03" "8105");
+            "02 06 8000000000000000"_hex);
+  EXPECT_EQ(Hex(EncodeRecord({ValueView::Real(1.0)})), "02 07 3ff0000000000000"_hex);
+  EXPECT_EQ(Hex(EncodeRecord({ValueView::Text("ab"), ValueView::Blob("ab")})), "03 11 10 6162 6162"_hex);
+  EXPECT_EQ(Hex(EncodeRecord({ValueView::Text(std::string(60, 'x'))})).substr(0, 6), "03 8105"_hex);
   EXPECT_EQ(Hex(EncodeRecord({})), "01");
 }
 
@@ -59,8 +62,7 @@ TEST(RecordTest, DecodesWhatItEncoded) {
     ASSERT_EQ(decoded->size(), values.size());
     for (std::size_t i = 0; i < values.size(); ++i) EXPECT_TRUE(Same((*decoded)[i].view(), values[i])) << i;
     if (record.size() > 1) {
-      EXPECT_EQ(DecodeRecord(record.substr(0, random() % record.size())).status().code(),
-                absl::StatusCode::kDataLoss);
+      EXPECT_EQ(DecodeRecord(record.substr(0, random() % record.size())).status().code(), absl::StatusCode::kDataLoss);
     }
     EXPECT_EQ(DecodeRecord(record + "x").status().code(), absl::StatusCode::kDataLoss);
   }

@@ -3,10 +3,12 @@
 #include "common/pgcopy/tuple.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/hex.h"
 
 namespace vecferry::pgcopy {
 namespace {
 
+using testing::operator""_hex;
 using ::testing::ElementsAre;
 using ::testing::Optional;
 
@@ -20,11 +22,11 @@ TEST(TupleTest, EncodesARowAsDocumented) {
   row.Null();
   row.BeginField();
   row.EndField();
-  EXPECT_EQ(absl::BytesToHexString(out), "0003" "00000008" "0000000000000102" "ffffffff" "00000000");
+  EXPECT_EQ(absl::BytesToHexString(out), "0003 00000008 0000000000000102 ffffffff 00000000"_hex);
 }
 
 TEST(TupleTest, FileBeginsAndEndsAsDocumented) {
-  EXPECT_EQ(absl::BytesToHexString(FileHeader()), "5047434f50590aff0d0a00" "00000000" "00000000");
+  EXPECT_EQ(absl::BytesToHexString(FileHeader()), "5047434f50590aff0d0a00 00000000 00000000"_hex);
   EXPECT_EQ(absl::BytesToHexString(FileTrailer()), "ffff");
 }
 
@@ -65,14 +67,14 @@ TEST(TupleTest, ReadsBackWhatWasWritten) {
 }
 
 TEST(TupleTest, RefusesWhatIsNotOneTuple) {
-  const std::string good = absl::HexStringToBytes("0002" "0000000261" "62" "ffffffff");
+  const std::string good = absl::HexStringToBytes("0002 0000000261 62 ffffffff"_hex);
   ASSERT_TRUE(ReadTuple(good).ok());
   for (std::size_t size = 0; size < good.size(); ++size) {
     EXPECT_EQ(ReadTuple(absl::string_view(good).substr(0, size)).status().code(), absl::StatusCode::kDataLoss) << size;
   }
   EXPECT_FALSE(ReadTuple(good + "x").ok());
   EXPECT_FALSE(ReadTuple(FileTrailer()).ok());
-  EXPECT_FALSE(ReadTuple(absl::HexStringToBytes("0001" "fffffffe")).ok()) << "a length below -1";
+  EXPECT_FALSE(ReadTuple(absl::HexStringToBytes("0001 fffffffe"_hex)).ok()) << "a length below -1";
 }
 
 }  // namespace

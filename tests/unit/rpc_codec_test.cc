@@ -186,8 +186,9 @@ TEST(ReportCodecTest, EveryFieldReadsBackAndTotalsAreSummed) {
 }
 
 TEST(RowIssueCodecTest, EveryFieldReadsBack) {
-  core::RowIssue issue{"s", "{\"id\": 1}", std::string("\x02\x09", 2), -5, "d", "c", "invalid_utf8",
-                       core::IssueAction::kRejected, "bad \xff", std::string("\0\xff", 2), "text"};
+  core::RowIssue issue{"s",   "{\"id\": 1}",  std::string("\x02\x09", 2),   -5,         "d",
+                       "c",   "invalid_utf8", core::IssueAction::kRejected, "bad \xff", std::string("\0\xff", 2),
+                       "text"};
   const auto read = FromProto(ToProto(issue));
   ASSERT_TRUE(read.ok()) << read.status();
   EXPECT_EQ(read->source_rowid, -5);
