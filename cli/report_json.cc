@@ -199,7 +199,7 @@ absl::Status WriteBeside(const std::string& path, const std::string& text) {
   written = fsync(fileno(file)) == 0 && written;
   written = fclose(file) == 0 && written;
   if (!written || rename(beside.c_str(), path.c_str()) != 0) {
-    const absl::Status status = FileError("cannot write", path);
+    absl::Status status = FileError("cannot write", path);
     unlink(beside.c_str());
     return status;
   }

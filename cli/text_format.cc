@@ -33,7 +33,7 @@ std::string GroupDigits(std::int64_t number) {
 
 std::string FormatBytes(double bytes) {
   for (const char* unit : {"B", "kB", "MB", "GB"}) {
-    if (bytes < 999.5) return absl::StrFormat(*unit == 'B' ? "%.0f %s" : "%.1f %s", bytes, unit);
+    if (bytes < 999.5) return absl::StrFormat("%.*f %s", *unit == 'B' ? 0 : 1, bytes, unit);
     bytes /= 1000;
   }
   return absl::StrFormat("%.1f TB", bytes);
