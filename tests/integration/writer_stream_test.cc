@@ -35,6 +35,14 @@ Opened OpenShard(WriterFixture& fixture, std::uint64_t lease, int shard = 0) {
   return opened;
 }
 
+// Until the writer's COPY runs. In this database: the server is shared with other tests.
+void AwaitOpenCopy(WriterFixture& fixture) {
+  const std::string copying =
+      "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'COPY%' AND state = 'active' "
+      "AND datname = current_database()";
+  while (fixture.db().QueryValue(copying) == "0") std::this_thread::yield();
+}
+
 TEST(WriterStreamTest, CommitsRowsAndPositionTogether) {
   WriterFixture fixture({});
   auto [stream, position] = OpenShard(fixture, fixture.Lease());
@@ -154,8 +162,7 @@ TEST(WriterStreamTest, GrantingALeaseEndsTheSessionOfAStreamWithAnOpenCopy) {
   WriterFixture fixture(options);
   auto [stream, start] = OpenShard(fixture, fixture.Lease());
   ASSERT_THAT(stream->Send(WriterFixture::MakeBatch(start, {{1, "a"}})), IsOk());
-  const std::string copying = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'COPY%' AND state = 'active'";
-  while (fixture.db().QueryValue(copying) == "0") std::this_thread::yield();
+  AwaitOpenCopy(fixture);
   fixture.Lease();
   stream
       ->Send(WriterFixture::MakeBatch({1, core::EncodeRecord({core::ValueView::Integer(1)}), false}, {{2, "b"}}, true))
@@ -223,8 +230,7 @@ TEST(WriterStreamTest, DrainingCommitsWhatIsThereAndEndsTheStream) {
   WriterFixture fixture(options);
   auto [stream, start] = OpenShard(fixture, fixture.Lease());
   ASSERT_THAT(stream->Send(WriterFixture::MakeBatch(start, {{1, "a"}})), IsOk());
-  const std::string copying = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'COPY%' AND state = 'active'";
-  while (fixture.db().QueryValue(copying) == "0") std::this_thread::yield();
+  AwaitOpenCopy(fixture);
   std::thread draining([&fixture] { fixture.service().Drain(absl::Now() + absl::Seconds(60)); });
   const auto committed = stream->NextPosition();
   EXPECT_THAT(committed, IsOk());
