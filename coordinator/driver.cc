@@ -66,6 +66,9 @@ absl::Status Driver::Drive() {
 }
 
 absl::StatusOr<postgres::Connection> Driver::OpenWorkSession() {
+  // Nothing of the migration may run on beside it; and the connections of writers are to be free before it takes one.
+  RETURN_IF_ERROR(WithLedger(
+      [&](postgres::Connection& session) { return postgres::TerminateLeftovers(session, setup_.migration_id); }));
   postgres::ConnectionOptions options;
   options.conninfo = setup_.conninfo;
   options.application_name = absl::StrCat("vecferry/", setup_.migration_id, "/finish");
@@ -78,7 +81,6 @@ absl::StatusOr<postgres::Connection> Driver::OpenWorkSession() {
 
 absl::Status Driver::CheckSource() {
   ASSIGN_OR_RETURN(postgres::Connection session, OpenWorkSession());
-  RETURN_IF_ERROR(postgres::TerminateLeftovers(session, setup_.migration_id));
   core::Plan plan = *this->plan();
   RETURN_IF_ERROR(CheckTables(session, plan));
   const absl::Status checked = setup_.source_turn.Run([&](sqlite::Database* source) {
@@ -174,7 +176,6 @@ absl::Status Driver::FinishTables() {
   RETURN_IF_ERROR(EnterStage(core::State::kFinishing, &core::StageSeconds::finish));
   const absl::Cleanup leave = [this] { LeaveStage(); };
   ASSIGN_OR_RETURN(postgres::Connection session, OpenWorkSession());
-  RETURN_IF_ERROR(postgres::TerminateLeftovers(session, setup_.migration_id));
   const std::shared_ptr<const core::Plan> plan = this->plan();
   const FinishContext context{session,
                               *plan,

@@ -19,7 +19,7 @@
 namespace vecferry::coordinator {
 namespace {
 
-constexpr int kRowsATime = 100;  // removed rows held in memory at once
+constexpr int kRowsATime = 500;  // removed rows held in memory at once
 
 std::string Literal(const core::Input& input) {
   const bool quoted = input.sql.size() >= 2 && input.sql.front() == '\'' && input.sql.back() == '\'';

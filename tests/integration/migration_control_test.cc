@@ -89,6 +89,32 @@ TEST_F(MigrationTest, StopsWhenItsHoldIsTakenAndSaysSo) {
   EXPECT_THAT(Query("SELECT state, failure FROM vecferry.migration"), ElementsAre("COPYING|"));
 }
 
+TEST_F(MigrationTest, SaysThatTheDestinationIsLostAndGoesOnLater) {
+  WriteStore(5000);
+  {
+    Gate gate(database_, 1000);
+    LoopbackCluster::Options options = SmallSteps();
+    options.lease_time = absl::Seconds(3);
+    LoopbackCluster cluster(options);
+    bool lost = false;
+    const absl::StatusOr<core::Report> report = cluster.Run(cluster.Request(), [&](const core::Report&) {
+      if (lost || !gate.reached()) return true;
+      lost = true;
+      database_.Run(
+          "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'vecferry/%'"
+          " AND datname = current_database()");
+      return true;
+    });
+    ASSERT_THAT(report, IsOk());
+    EXPECT_EQ(report->exit_code, 1);
+    EXPECT_THAT(report->failure, HasSubstr("run the same command again"));
+  }
+  const absl::StatusOr<core::Report> report = RunOnce();
+  ASSERT_THAT(report, IsOk());
+  EXPECT_EQ(report->state, core::State::kVerified) << report->failure;
+  EXPECT_THAT(Query("SELECT count(*), count(DISTINCT id) FROM mem.notes"), ElementsAre("5000|5000"));
+}
+
 TEST_F(MigrationTest, GrantsTheTablesToOthersOnlyWhenTheyAreWhole) {
   WriteStore(5000);
   database_.Run("CREATE SCHEMA mem; ALTER DEFAULT PRIVILEGES IN SCHEMA mem GRANT SELECT ON TABLES TO PUBLIC");

@@ -129,6 +129,53 @@ TEST_F(MigrationTest, MergesIntoEmptyTablesParentsBeforeTheirChildren) {
   EXPECT_EQ(report->totals.rejected, 0);
 }
 
+class ConflictTest : public MigrationTest {
+ protected:
+  // The destination holds all rows, one of them with other content.
+  void SetUp() override {
+    WriteStore(100);
+    ASSERT_THAT(RunOnce(), IsOk());
+    database_.Run("UPDATE mem.notes SET body = 'mine' WHERE id = 7");
+  }
+
+  absl::StatusOr<core::Report> RunWith(const std::string& on_conflict) {
+    LoopbackCluster cluster(Options());
+    rpc::StartOptions request = cluster.Request();
+    request.identity.on_conflict = on_conflict;
+    return cluster.Run(request);
+  }
+
+  std::string Body() { return database_.QueryValue("SELECT body FROM mem.notes WHERE id = 7"); }
+};
+
+TEST_F(ConflictTest, KeepsTheDestinationsRowAndNamesIt) {
+  const absl::StatusOr<core::Report> report = RunWith("skip");
+  ASSERT_THAT(report, IsOk());
+  EXPECT_EQ(report->state, core::State::kVerified) << report->failure;
+  EXPECT_EQ(report->exit_code, 3);
+  EXPECT_EQ(report->totals.conflicting, 1);
+  EXPECT_EQ(report->totals.present, 101);
+  EXPECT_THAT(FailedChecks(*report), IsEmpty());
+  EXPECT_EQ(Body(), "mine");
+}
+
+TEST_F(ConflictTest, TakesTheSourcesRowWhenToldSo) {
+  const absl::StatusOr<core::Report> report = RunWith("update");
+  ASSERT_THAT(report, IsOk());
+  EXPECT_EQ(report->exit_code, 0) << report->failure;
+  EXPECT_EQ(report->totals.updated, 1);
+  EXPECT_EQ(Body(), "note 7");
+}
+
+TEST_F(ConflictTest, StopsWhenToldSo) {
+  const absl::StatusOr<core::Report> report = RunWith("fail");
+  ASSERT_THAT(report, IsOk());
+  EXPECT_EQ(report->state, core::State::kFailed);
+  EXPECT_EQ(report->exit_code, 1);
+  EXPECT_THAT(report->failure, HasSubstr("notes"));
+  EXPECT_EQ(Body(), "mine");
+}
+
 TEST_F(MigrationTest, LeavesSecondaryIndexesOutWhenToldSo) {
   WriteStore(100);
   LoopbackCluster cluster(Options());
