@@ -142,15 +142,16 @@ void Progress::Run() {
   // A new state is told at once, for it may be over before the pause is.
   core::State state = core::State::kPlanned;
   absl::Time next = absl::Now();
-  while (true) {
+  for (bool last = false; !last;) {
     core::Report report;
     {
       base::MutexLock lock(&mutex_);
       mutex_.AwaitUntil(
           next, [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return stopping_ || (told_ && report_.state != state); });
-      if (stopping_) break;
+      last = stopping_;
       next = absl::Now() + pause;
-      if (!told_) continue;
+      // The state that it ended in belongs into a log, whenever Stop comes; bars go away.
+      if (!told_ || (last && (mode_ == ProgressMode::kBar || report_.state == state))) continue;
       report = report_;
     }
     state = report.state;

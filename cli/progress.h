@@ -24,7 +24,7 @@ class Progress {
   explicit Progress(ProgressMode mode);  // kAuto: bars on a terminal, else lines
   ~Progress();                           // as Stop
   void Update(const core::Report& report);
-  // Takes the bars away; nothing is written afterwards.
+  // Takes the bars away, or tells a log the last state; nothing is written afterwards.
   void Stop();
 
  private:
