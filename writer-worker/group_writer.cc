@@ -11,7 +11,8 @@
 namespace vecferry::writer {
 namespace {
 
-constexpr char kBegin[] = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
+// Not waiting for the disk is safe: docs/adr/0013.
+constexpr char kBegin[] = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL synchronous_commit TO off";
 // Deadlocks with the destination's own users: a group that loses this often is given back to the reader.
 constexpr int kAttemptsMax = 5;
 

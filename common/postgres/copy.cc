@@ -14,7 +14,7 @@ namespace vecferry::postgres {
 namespace {
 
 // libpq copies what it cannot send at once; small cuts keep that copy small.
-constexpr std::size_t kCutBytes = 256 << 10;
+constexpr std::size_t kCutBytes = 64 << 10;
 // A server that takes nothing for so long is lost. Longer than any pause seen under checkpoints on slow disks.
 constexpr absl::Duration kStallMax = absl::Seconds(60);
 
