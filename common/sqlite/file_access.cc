@@ -103,6 +103,7 @@ bool FileHeader::HasMagic() const { return absl::string_view(bytes).substr(0, kM
 bool FileHeader::IsWal() const { return bytes.size() == kHeaderBytes && bytes[18] == 2 && bytes[19] == 2; }
 
 std::uint32_t FileHeader::Number(int offset) const {
+  if (bytes.size() < static_cast<std::size_t>(offset) + 4) return 0;
   std::uint32_t number = 0;
   for (int i = 0; i < 4; ++i) number = number << 8 | static_cast<unsigned char>(bytes[offset + i]);
   return number;

@@ -28,7 +28,7 @@ struct FileHeader {
 
   bool HasMagic() const;
   bool IsWal() const;
-  std::uint32_t Number(int offset) const;  // 32 bits, big-endian
+  std::uint32_t Number(int offset) const;  // 32 bits, big-endian; 0 beyond the file's end
   std::int64_t PageBytes() const;
   // Pages that the header promises; 0 when it does not know (an older program wrote last).
   std::int64_t PromisedPages() const;
