@@ -1,5 +1,6 @@
 #include "writer-worker/group_writer.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -21,6 +22,8 @@ constexpr int kAttemptsMax = 5;
 bool AsksForRetry(const absl::Status& status) {
   return absl::IsAborted(status) && postgres::GetSqlError(status).has_value();
 }
+
+bool IsRejection(const core::RowIssue& issue) { return issue.action == core::IssueAction::kRejected; }
 
 }  // namespace
 
@@ -177,19 +180,23 @@ core::Checkpoint GroupWriter::CheckpointAfter(const Carried& carried) const {
     after.done = batch.end_of_shard;
     after.source_count += static_cast<std::int64_t>(batch.rows_read);
     after.source_sum += batch.source_sum;
-    if (!mapping_.counted) continue;  // another mapping counts these source rows
+    // Another mapping counts the rows of an uncounted one. What is wrong with its own second rows is counted here.
+    if (!mapping_.counted) {
+      n.rejected += std::count_if(batch.issues.begin(), batch.issues.end(), IsRejection);
+      continue;
+    }
     n.read += static_cast<std::int64_t>(batch.rows_read);
     n.repaired += static_cast<std::int64_t>(batch.rows_repaired);
     n.rejected += static_cast<std::int64_t>(batch.rows_rejected);
     n.values_rounded += static_cast<std::int64_t>(batch.values_rounded);
     n.bytes += static_cast<std::int64_t>(batch.tuples.size());
   }
+  n.conflicting += carried.conflicting;
+  n.rejected += carried.rejected;
   if (!mapping_.counted) return after;
   n.inserted += carried.inserted;
   n.present += carried.present;
   n.updated += carried.updated;
-  n.conflicting += carried.conflicting;
-  n.rejected += carried.rejected;
   n.repaired -= carried.repaired_lost;
   return after;
 }
@@ -201,7 +208,7 @@ absl::Status GroupWriter::CheckRejects(const Carried& carried, const core::Check
   std::string last;
   const auto look_at = [&last](const std::vector<core::RowIssue>& issues) {
     for (const core::RowIssue& issue : issues) {
-      if (issue.action != core::IssueAction::kRejected) continue;
+      if (!IsRejection(issue)) continue;
       last = absl::StrCat("; the last: ", issue.source_table, " ", issue.source_key, ": ", issue.reason);
     }
   };
