@@ -86,7 +86,7 @@ class ReaderStreamTest : public ::testing::Test {
   }
 
   SqliteFile file_;
-  std::optional<sqlite::Database> source_;
+  std::optional<sqlite::SnapshotConnection> source_;
   ReaderOptions options_;
   FakeWriter writer_;
   FakeLeases leases_{MakePlan(), {MakeLease()}};
