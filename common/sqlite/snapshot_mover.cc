@@ -1,6 +1,5 @@
 #include "common/sqlite/snapshot_mover.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -17,8 +16,6 @@ namespace {
 // A look costs one fcntl() or stat(). Programs wait for seconds before they give a write up, or not at all.
 constexpr absl::Duration kLook = absl::Milliseconds(20);
 
-std::int64_t WalBytes(const std::string& path) { return FileBytes(absl::StrCat(path, "-wal")); }
-
 }  // namespace
 
 SnapshotMover::SnapshotMover(std::string path, const SnapshotOptions& options, Database held, bool is_wal,
@@ -28,7 +25,6 @@ SnapshotMover::SnapshotMover(std::string path, const SnapshotOptions& options, D
       is_wal_(is_wal),
       connections_(connections),
       move_(std::move(move)),
-      wal_bytes_at_first_(WalBytes(path_)),
       held_(std::move(held)),
       thread_([this] { Run(); }) {}
 
@@ -63,9 +59,8 @@ std::string SnapshotMover::WhyMove() {
                ? absl::StrCat("another program waits to write to ", core::SanitizeText(path_))
                : "";
   }
-  const std::int64_t bytes = WalBytes(path_);
-  // A log that was as long before is not ours to cut.
-  if (bytes <= std::max(options_.wal_bytes_max, wal_bytes_at_first_)) return "";
+  const std::int64_t bytes = FileBytes(absl::StrCat(path_, "-wal"));
+  if (bytes <= options_.wal_bytes_max) return "";
   return absl::StrCat("the write-ahead log of ", core::SanitizeText(path_), " grew to ", bytes, " bytes");
 }
 

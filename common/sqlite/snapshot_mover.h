@@ -47,7 +47,6 @@ class SnapshotMover {
   const bool is_wal_;
   const int connections_;
   const std::function<void(std::vector<Database>)> move_;
-  const std::int64_t wal_bytes_at_first_;
   std::optional<Database> held_;  // the thread's
   base::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
