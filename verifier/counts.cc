@@ -33,12 +33,12 @@ constexpr char kIssuesSql[] =
 
 class Counting {
  public:
-  Counting(sqlite::Database& source, postgres::Connection& destination, const std::string& migration_id,
+  Counting(sqlite::SnapshotConnection& source, postgres::Connection& destination, const std::string& migration_id,
            const core::Plan& plan, const CheckSink& on_check)
       : source_(source), destination_(destination), migration_id_(migration_id), plan_(plan), on_check_(on_check) {}
 
   absl::Status Run() {
-    ASSIGN_OR_RETURN(const std::vector<std::string> tables, ListSourceTables(source_));
+    ASSIGN_OR_RETURN(const std::vector<std::string> tables, ListSourceTables(*source_.Take()));
     for (const std::string& table : tables) RETURN_IF_ERROR(CheckSourceTable(table));
     std::set<std::string> destinations;
     for (const core::Mapping& mapping : plan_.mappings) {
@@ -101,7 +101,7 @@ class Counting {
       return Tell("table_planned", table, left_out, "carried, or left out with a reason",
                   left_out ? "left out with a reason" : "forgotten", "SELECT name FROM sqlite_master");
     }
-    ASSIGN_OR_RETURN(const std::int64_t rows, CountSourceRows(source_, table));
+    ASSIGN_OR_RETURN(const std::int64_t rows, CountSourceRows(*source_.Take(), table));
     ASSIGN_OR_RETURN(const Ledger ledger, ReadLedger(counted));
     RETURN_IF_ERROR(TellEqual("rows_read", table, rows, ledger.read,
                               absl::StrCat("SELECT count(*) FROM ", core::QuoteIdentifier(table), "; ",
@@ -153,7 +153,7 @@ class Counting {
                 absl::StrCat(sql, "; ", carried));
   }
 
-  sqlite::Database& source_;
+  sqlite::SnapshotConnection& source_;
   postgres::Connection& destination_;
   const std::string& migration_id_;
   const core::Plan& plan_;
@@ -162,7 +162,7 @@ class Counting {
 
 }  // namespace
 
-absl::Status CheckCounts(sqlite::Database& source, postgres::Connection& destination, const std::string& migration_id,
+absl::Status CheckCounts(sqlite::SnapshotConnection& source, postgres::Connection& destination, const std::string& migration_id,
                          const core::Plan& plan, const CheckSink& on_check) {
   RETURN_IF_ERROR(destination.ExecuteScript("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"));
   RETURN_IF_ERROR(Counting(source, destination, migration_id, plan, on_check).Run());
