@@ -11,7 +11,7 @@
 namespace vecferry::core {
 
 // The plan of a migration: frozen before the first row moves, stored in the ledger (as vecferry.v1.Plan), never
-// redrawn. Plain data; nobody changes it after the coordinator stored it.
+// redrawn; a resume by which the source has changed renews what hangs on its rows (profile::RenewPlan). Plain data.
 
 inline constexpr int kPlanFormat = 1;
 
