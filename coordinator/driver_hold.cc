@@ -60,8 +60,8 @@ absl::StatusOr<rpc::Acquired> Driver::Acquire(const std::string& worker) {
   }
   leases_->Grant(shard, *epoch, Monotonic() + setup_.lease_time);
   acquired.lease =
-      rpc::Lease{setup_.migration_id,          shard, *epoch, setup_.lease_time, "", setup_.options.connection,
-                 setup_.options.batch_rows_max};
+      rpc::Lease{setup_.migration_id, shard,          *epoch, setup_.lease_time, "", setup_.options.connection,
+                 setup_.options.batch_rows_max, plan_->revision};
   return acquired;
 }
 

@@ -178,10 +178,13 @@ absl::Status ReconcileSource(const ResumeContext& context, core::Plan& plan) {
   ASSIGN_OR_RETURN(const std::vector<postgres::ShardRow> shards,
                    postgres::LoadShards(context.session, context.migration_id));
   core::Plan renewed = plan;
+  ++renewed.revision;
   renewed.source_fingerprint = context.fingerprint;
   RETURN_IF_ERROR(profile::RenewPlan(context.source, schema, renewed));
   ASSIGN_OR_RETURN(const std::vector<int> changed, FindChangedShards(context, plan, renewed, shards));
   plan = std::move(renewed);
+  // Whoever still carries a shard by the former plan must ask anew.
+  RETURN_IF_ERROR(FenceWriters(context.session, context.migration_id));
   if (!changed.empty()) return Reconcile(context, changed, plan);
   RETURN_IF_ERROR(
       postgres::SetPlan(context.session, context.migration_id, context.coordinator_epoch, rpc::SerializePlan(plan)));

@@ -12,7 +12,6 @@
 #include "common/rpc/status_codec.h"
 #include "vecferry/v1/writer.grpc.pb.h"
 #include "writer-worker/ingest_call.h"
-#include "writer-worker/plan_cache.h"
 #include "writer-worker/shard_stream.h"
 
 namespace vecferry::writer {
@@ -53,7 +52,7 @@ class WriterServiceImpl : public WriterService, private v1::WriterService::Servi
   }
 
   absl::Status Carry(IngestCall& call) {
-    ShardStream stream(options_, resolver_, plans_, call);
+    ShardStream stream(options_, resolver_, call);
     std::list<Open>::iterator place;
     {
       base::MutexLock lock(&mutex_);
@@ -112,7 +111,6 @@ class WriterServiceImpl : public WriterService, private v1::WriterService::Servi
 
   const WriterOptions options_;
   const postgres::ConnectionResolver resolver_;
-  PlanCache plans_;
   base::Mutex mutex_;
   std::list<Open> open_ ABSL_GUARDED_BY(mutex_);
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;

@@ -145,6 +145,7 @@ struct EmbeddingModel {
 
 struct Plan {
   int format = kPlanFormat;
+  int revision = 0;  // how often it was renewed since it was drawn
   std::string program_version;
   Identity identity;
   std::string profile;  // as chosen
