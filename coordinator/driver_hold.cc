@@ -189,10 +189,9 @@ absl::StatusOr<core::Report> Driver::GetReport() {
   absl::StatusOr<core::Report> report = ReadReport();
   base::MutexLock lock(&mutex_);
   if (ended_) return last_report_;
-  if (report.ok()) {
-    report->step = step_;
-    last_report_ = report;
-  }
+  if (!report.ok()) return last_report_.ok() ? last_report_ : report;
+  report->step = step_;
+  last_report_ = report;
   return report;
 }
 

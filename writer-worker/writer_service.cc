@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "common/base/status_macros.h"
 #include "common/postgres/ledger.h"
 #include "common/rpc/status_codec.h"
@@ -16,6 +17,8 @@
 
 namespace vecferry::writer {
 namespace {
+
+constexpr absl::Duration kCancelAgain = absl::Milliseconds(100);
 
 class WriterServiceImpl : public WriterService, private v1::WriterService::Service {
  public:
@@ -31,9 +34,12 @@ class WriterServiceImpl : public WriterService, private v1::WriterService::Servi
       for (const Open& open : open_) open.call->Drain();
       if (AwaitNoneOpen(deadline)) return;
     }
-    for (const postgres::Connection::Canceller& canceller : CancelCalls()) canceller.Cancel();
-    base::MutexLock lock(&mutex_);
-    AwaitNoneOpen(absl::InfiniteFuture());
+    while (true) {
+      for (const postgres::Connection::Canceller& canceller : CancelCalls()) canceller.Cancel();
+      base::MutexLock lock(&mutex_);
+      // Again, until all are gone: a cancel that came between two statements hit none.
+      if (AwaitNoneOpen(absl::Now() + kCancelAgain)) return;
+    }
   }
 
  private:
