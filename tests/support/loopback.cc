@@ -115,8 +115,8 @@ absl::StatusOr<core::Report> LoopbackCluster::Run(const rpc::StartOptions& reque
 
 void LoopbackCluster::Interrupt() {
   for (const auto& reader : readers_) reader->Stop();
-  verifier_->Stop();
   coordinator_->Stop();
+  verifier_->Stop();
   writer_->Drain(absl::Now() + options_.drain_time);
 }
 
