@@ -136,6 +136,8 @@ void Pipeline::Interrupt() {
     if (writer_ != nullptr) writer_->Drain(absl::Now() + kDrainTime);
   });
   coordinator_->Stop();
+  // Later than the coordinator, which would take the end of the checks for a failure.
+  if (verifier_ != nullptr) verifier_->Stop();
   drain.join();
 }
 
