@@ -73,8 +73,8 @@ void Pipeline::MakeServers(const PipelineOptions& options) {
     source.connection = kCoordinatorConnection;
     sqlite::SnapshotConnection& connection = snapshot_->connection(kCoordinatorConnection);
     source.digest = [&connection](const core::Mapping& mapping, const core::Shard& shard,
-                               const std::optional<std::string>& last_key,
-                               bool whole) -> absl::StatusOr<std::pair<std::int64_t, core::Sum128>> {
+                                  const std::optional<std::string>& last_key,
+                                  bool whole) -> absl::StatusOr<std::pair<std::int64_t, core::Sum128>> {
       const absl::StatusOr<reader::RangeDigest> digest =
           reader::DigestRange(*connection.Take(), mapping, shard, last_key, whole);
       if (!digest.ok()) return digest.status();

@@ -56,9 +56,10 @@ void LoopbackCluster::Serve(const Options& options) {
   coordinator::SourceAccess source{snapshot_.get(), 0, nullptr};
   sqlite::SnapshotConnection& connection = snapshot_->connection(0);
   source.digest = [&connection](const core::Mapping& mapping, const core::Shard& shard,
-                             const std::optional<std::string>& last_key,
-                             bool whole) -> absl::StatusOr<std::pair<std::int64_t, core::Sum128>> {
-    ASSIGN_OR_RETURN(const reader::RangeDigest digest, reader::DigestRange(*connection.Take(), mapping, shard, last_key, whole));
+                                const std::optional<std::string>& last_key,
+                                bool whole) -> absl::StatusOr<std::pair<std::int64_t, core::Sum128>> {
+    ASSIGN_OR_RETURN(const reader::RangeDigest digest,
+                     reader::DigestRange(*connection.Take(), mapping, shard, last_key, whole));
     return std::make_pair(digest.count, digest.sum);
   };
   coordinator_ = coordinator::MakeCoordinator(coordinator, std::move(source), resolver, verifications_.get());
