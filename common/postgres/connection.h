@@ -95,7 +95,8 @@ class Connection {
   void AbandonCopy();
 
   bool in_transaction() const;  // also when the transaction has failed
-  bool alive() const;
+  bool alive() const;   // as far as the last statement knew
+  bool CheckAlive();    // looks whether the server has ended an idle session; does not wait
   int server_version() const;  // such as 150018
   int backend_pid() const;
 

@@ -53,6 +53,7 @@ void LoopbackCluster::Serve(const Options& options) {
   coordinator.lease_time = options.lease_time;
   coordinator.shard_bytes_max = options.shard_bytes_max;
   coordinator.claim_patience = options.claim_patience;
+  coordinator.reconnect_max = options.reconnect_max;
   coordinator::SourceAccess source{snapshot_.get(), 0, nullptr};
   sqlite::Database* const database = &snapshot_->connection(0);
   source.digest = [database](const core::Mapping& mapping, const core::Shard& shard,
