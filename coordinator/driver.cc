@@ -22,9 +22,7 @@ constexpr int kReconnectsMax = 5;  // what ends its sessions each time would do 
 }  // namespace
 
 Driver::Driver(DriverSetup setup, core::Plan plan, Hold hold)
-    : setup_(std::move(setup)),
-      hold_(std::move(hold)),
-      plan_(std::make_shared<const core::Plan>(std::move(plan))) {
+    : setup_(std::move(setup)), hold_(std::move(hold)), plan_(std::make_shared<const core::Plan>(std::move(plan))) {
   pulse_ = std::thread([this] { Pulse(); });
   run_ = std::thread([this] { Run(); });
 }
@@ -64,9 +62,8 @@ void Driver::Run() {
 }
 
 absl::Status Driver::Drive() {
-  ASSIGN_OR_RETURN(const postgres::MigrationRow row, WithHold([&](Hold& hold) {
-                     return postgres::GetMigration(hold.ledger, setup_.migration_id);
-                   }));
+  ASSIGN_OR_RETURN(const postgres::MigrationRow row,
+                   WithHold([&](Hold& hold) { return postgres::GetMigration(hold.ledger, setup_.migration_id); }));
   if (core::IsEnded(row.state)) return absl::OkStatus();  // the answer to the last word was lost
   if (setup_.resumed && !source_checked_) RETURN_IF_ERROR(CheckSource());
   RETURN_IF_ERROR(Copy());
@@ -78,8 +75,7 @@ absl::Status Driver::Drive() {
 
 absl::StatusOr<postgres::Connection> Driver::OpenWorkSession() {
   // Nothing of the migration may run on beside it; and the connections of writers are to be free before it takes one.
-  RETURN_IF_ERROR(WithHold(
-      [&](Hold& hold) { return postgres::TerminateLeftovers(hold.ledger, setup_.migration_id); }));
+  RETURN_IF_ERROR(WithHold([&](Hold& hold) { return postgres::TerminateLeftovers(hold.ledger, setup_.migration_id); }));
   postgres::ConnectionOptions options;
   options.conninfo = setup_.conninfo;
   options.application_name = absl::StrCat("vecferry/", setup_.migration_id, "/finish");
@@ -118,9 +114,8 @@ absl::Status Driver::CheckSource() {
 absl::Status Driver::Copy() {
   // A reader's word that a shard is done is checked against the ledger; what is not done there is carried again.
   for (int attempt = 0; attempt < 3; ++attempt) {
-    ASSIGN_OR_RETURN(const std::vector<postgres::ShardRow> rows, WithHold([&](Hold& hold) {
-                       return postgres::LoadShards(hold.ledger, setup_.migration_id);
-                     }));
+    ASSIGN_OR_RETURN(const std::vector<postgres::ShardRow> rows,
+                     WithHold([&](Hold& hold) { return postgres::LoadShards(hold.ledger, setup_.migration_id); }));
     std::vector<ShardStanding> standings;
     for (const postgres::ShardRow& row : rows) standings.push_back({row.id, row.checkpoint.done, row.lease_epoch});
     {
@@ -156,9 +151,8 @@ absl::Status Driver::EnterStage(core::State state, StageClock::Stage stage) {
     base::MutexLock lock(&mutex_);
     clock_.Begin(stage, Monotonic());
   }
-  return WithHold([&](Hold& hold) {
-    return postgres::SetState(hold.ledger, setup_.migration_id, hold.epoch, state, "");
-  });
+  return WithHold(
+      [&](Hold& hold) { return postgres::SetState(hold.ledger, setup_.migration_id, hold.epoch, state, ""); });
 }
 
 absl::Status Driver::FlushClock() {
@@ -168,9 +162,8 @@ absl::Status Driver::FlushClock() {
     if (!clock_.running()) return absl::OkStatus();
     seconds = clock_.Take(Monotonic());
   }
-  return WithHold([&](Hold& hold) {
-    return postgres::AddStageSeconds(hold.ledger, setup_.migration_id, hold.epoch, seconds);
-  });
+  return WithHold(
+      [&](Hold& hold) { return postgres::AddStageSeconds(hold.ledger, setup_.migration_id, hold.epoch, seconds); });
 }
 
 // A time that cannot be noted is no reason to fail: whatever hindered it shows in the next statement.
@@ -214,8 +207,7 @@ absl::StatusOr<core::State> Driver::Verify() {
   base::FaultPoint("coordinator.before_verify");
   RETURN_IF_ERROR(EnterStage(core::State::kVerifying, &core::StageSeconds::verify));
   const absl::Cleanup leave = [this] { LeaveStage(); };
-  RETURN_IF_ERROR(WithHold(
-      [&](Hold& hold) { return BeginChecks(hold.ledger, setup_.migration_id, kVerifyLevel); }));
+  RETURN_IF_ERROR(WithHold([&](Hold& hold) { return BeginChecks(hold.ledger, setup_.migration_id, kVerifyLevel); }));
   {
     base::MutexLock lock(&mutex_);
     verifying_ = true;
@@ -227,8 +219,7 @@ absl::StatusOr<core::State> Driver::Verify() {
       setup_.migration_id, setup_.options.connection, std::string(kVerifyLevel), [&](const core::CheckReport& check) {
         different = different || check.verdict == "fail";
         if (!recorded.ok()) return;
-        recorded = WithHold(
-            [&](Hold& hold) { return postgres::RecordCheck(hold.ledger, setup_.migration_id, check); });
+        recorded = WithHold([&](Hold& hold) { return postgres::RecordCheck(hold.ledger, setup_.migration_id, check); });
       });
   RETURN_IF_ERROR(Interruption());
   RETURN_IF_ERROR(verified);

@@ -65,9 +65,9 @@ absl::StatusOr<rpc::Acquired> Driver::Acquire(const std::string& worker) {
     return acquired;
   }
   leases_->Grant(shard, *epoch, Monotonic() + setup_.lease_time);
-  acquired.lease =
-      rpc::Lease{setup_.migration_id, shard,          *epoch, setup_.lease_time, "", setup_.options.connection,
-                 setup_.options.batch_rows_max, plan_->revision};
+  acquired.lease = rpc::Lease{
+      setup_.migration_id,           shard,          *epoch, setup_.lease_time, "", setup_.options.connection,
+      setup_.options.batch_rows_max, plan_->revision};
   return acquired;
 }
 
@@ -135,9 +135,7 @@ void Driver::CancelStatement() {
   if (canceller) canceller->Cancel();
   if (!verifying) return;
   // The verifier's sessions carry the migration's name, as all but the coordinator's own two do.
-  WithHold([&](Hold& hold) {
-    return postgres::TerminateLeftovers(hold.ledger, setup_.migration_id);
-  }).IgnoreError();
+  WithHold([&](Hold& hold) { return postgres::TerminateLeftovers(hold.ledger, setup_.migration_id); }).IgnoreError();
 }
 
 // ---- the hold ----
@@ -181,9 +179,8 @@ std::uint64_t Driver::epoch() {
 }
 
 absl::Status Driver::Reconnect(const absl::Status& why) {
-  const absl::Status renewed = WithHold([&](Hold& hold) {
-    return postgres::RenewCoordination(hold.ledger, setup_.migration_id, hold.epoch);
-  });
+  const absl::Status renewed =
+      WithHold([&](Hold& hold) { return postgres::RenewCoordination(hold.ledger, setup_.migration_id, hold.epoch); });
   if (absl::IsAborted(renewed)) return TakenOver(setup_.migration_id);  // whoever did it ended our other sessions
   const std::uint64_t former_epoch = epoch();
   hold_.Run([](std::optional<Hold>& hold) { hold.reset(); });

@@ -16,11 +16,10 @@ absl::StatusOr<postgres::Connection> OpenCoordinatorSession(const std::string& c
   return postgres::Connection::Open(options);
 }
 
-absl::StatusOr<Hold> TakeHold(const std::string& conninfo, const std::string& migration_id,
-                              postgres::Connection ledger, absl::Duration patience) {
+absl::StatusOr<Hold> TakeHold(const std::string& conninfo, const std::string& migration_id, postgres::Connection ledger,
+                              absl::Duration patience) {
   ASSIGN_OR_RETURN(postgres::Connection lock, OpenCoordinatorSession(conninfo));
-  ASSIGN_OR_RETURN(const std::uint64_t epoch,
-                   postgres::TakeCoordination(lock, migration_id, ThisProcess(), patience));
+  ASSIGN_OR_RETURN(const std::uint64_t epoch, postgres::TakeCoordination(lock, migration_id, ThisProcess(), patience));
   // A commit that hangs holds its shard's row. Renewing that lease must not keep the heartbeat waiting.
   RETURN_IF_ERROR(ledger.ExecuteScript("SET lock_timeout TO '5s'"));
   return Hold{std::move(lock), std::move(ledger), epoch};

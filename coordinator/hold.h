@@ -21,8 +21,8 @@ struct Hold {
 absl::StatusOr<postgres::Connection> OpenCoordinatorSession(const std::string& conninfo);
 
 // Takes a migration as postgres::TakeCoordination does; `ledger` becomes the second session.
-absl::StatusOr<Hold> TakeHold(const std::string& conninfo, const std::string& migration_id,
-                              postgres::Connection ledger, absl::Duration patience);
+absl::StatusOr<Hold> TakeHold(const std::string& conninfo, const std::string& migration_id, postgres::Connection ledger,
+                              absl::Duration patience);
 
 // The same for a coordinator whose sessions ended, and who closed what was left of them: with its next epoch, by the
 // rules for a new one. kAborted: somebody else had the migration since, or cancelled it.

@@ -159,7 +159,7 @@ absl::StatusOr<rpc::Started> Migrations::Drive(const std::string& conninfo, cons
     planned.total = row.seconds.plan;
     RETURN_IF_ERROR(postgres::AddStageSeconds(hold.ledger, row.id, hold.epoch, planned));
   }
-  DriverSetup setup{row.id,       resumed,      options,  conninfo, options_.lease_time, options_.reconnect_max,
+  DriverSetup setup{row.id,  resumed,      options,  conninfo, options_.lease_time, options_.reconnect_max,
                     source_, source_turn_, verifier_};
   std::vector<DriverPointer> replaced;  // destroyed, which joins threads, after the lock is free
   base::MutexLock guard(&mutex_);
