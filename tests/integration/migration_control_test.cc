@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "common/postgres/ledger_sql.h"
 #include "common/rpc/plan_codec.h"
 #include "tests/support/migration_fixture.h"
 
@@ -93,30 +94,68 @@ TEST_F(MigrationTest, StopsWhenItsHoldIsTakenAndSaysSo) {
   EXPECT_THAT(Query("SELECT state, failure FROM vecferry.migration"), ElementsAre("COPYING|"));
 }
 
-TEST_F(MigrationTest, SaysThatTheDestinationIsLostAndGoesOnLater) {
-  WriteStore(5000);
-  {
+// A command that is held up with a commit, whose sessions then end and which cannot take its hold anew.
+class LostTest : public MigrationTest {
+ protected:
+  absl::StatusOr<core::Report> RunAndLose(const std::function<void()>& prevent) {
     Gate gate(database_, 1000);
     LoopbackCluster::Options options = SmallSteps();
     options.lease_time = absl::Seconds(3);
+    options.reconnect_max = absl::Seconds(1);
     LoopbackCluster cluster(options);
     bool lost = false;
-    const absl::StatusOr<core::Report> report = cluster.Run(cluster.Request(), [&](const core::Report&) {
+    return cluster.Run(cluster.Request(), [&](const core::Report&) {
       if (lost || !gate.reached()) return true;
       lost = true;
+      prevent();
       database_.Run(
           "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'vecferry/%'"
           " AND datname = current_database()");
       return true;
     });
-    ASSERT_THAT(report, IsOk());
-    EXPECT_EQ(report->exit_code, 1);
-    EXPECT_THAT(report->failure, HasSubstr("run the same command again"));
   }
+};
+
+TEST_F(LostTest, SaysThatTheDestinationIsLostAndGoesOnLater) {
+  WriteStore(5000);
+  absl::StatusOr<postgres::Connection> elsewhere =
+      postgres::Connection::Open({.conninfo = TestPostgres::Shared().conninfo("postgres")});
+  ASSERT_THAT(elsewhere, IsOk());
+  const std::string let_in = absl::StrCat("ALTER DATABASE ", database_.name(), " ALLOW_CONNECTIONS ");
+  const absl::StatusOr<core::Report> lost =
+      RunAndLose([&] { EXPECT_THAT(elsewhere->ExecuteScript(let_in + "false"), IsOk()); });
+  ASSERT_THAT(lost, IsOk());
+  EXPECT_EQ(lost->exit_code, 1);
+  EXPECT_THAT(lost->failure, HasSubstr("run the same command again"));
+  ASSERT_THAT(elsewhere->ExecuteScript(let_in + "true"), IsOk());
   const absl::StatusOr<core::Report> report = RunOnce();
   ASSERT_THAT(report, IsOk());
   EXPECT_EQ(report->state, core::State::kVerified) << report->failure;
   EXPECT_THAT(Query("SELECT count(*), count(DISTINCT id) FROM mem.notes"), ElementsAre("5000|5000"));
+}
+
+TEST_F(LostTest, DrivesNoMoreWhenAnotherHasTheLockThen) {
+  WriteStore(5000);
+  // A lock waits for its turn: the other has it the moment that the first lets go.
+  postgres::Connection other = database_.Connect();
+  std::thread take;
+  const absl::StatusOr<core::Report> report = RunAndLose([&] {
+    const std::string id = database_.QueryValue("SELECT id FROM vecferry.migration");
+    take = std::thread([&other, id] {
+      EXPECT_THAT(other.Execute(absl::StrCat("SELECT pg_advisory_lock(", postgres::kMigrationLockKey, ")"), {id}),
+                  IsOk());
+    });
+    while (Query("SELECT FROM pg_stat_activity WHERE query LIKE 'SELECT pg_advisory_lock(hash%' AND datname = "
+                 "current_database() AND wait_event = 'advisory'")
+               .empty()) {
+      std::this_thread::yield();
+    }
+  });
+  take.join();
+  ASSERT_THAT(report, IsOk());
+  EXPECT_EQ(report->exit_code, 1);
+  EXPECT_THAT(report->failure, HasSubstr("is driven by process"));
+  EXPECT_THAT(Query("SELECT coordinator_epoch, state FROM vecferry.migration"), ElementsAre("1|COPYING"));
 }
 
 TEST_F(MigrationTest, IsWatchedByItsChanges) {

@@ -24,9 +24,9 @@ csv.field_size_limit(1 << 30)
 class Server:
     """A PostgreSQL server reached by its socket folder; role vecferry is a superuser."""
 
-    def __init__(self, without_vector=False):
+    def __init__(self, without_vector=False, private=False):
         shared = os.environ.get("VECFERRY_TEST_POSTGRES")
-        if shared and not without_vector:
+        if shared and not without_vector and not private:
             self.socket = (pathlib.Path(shared) / "socket").read_text().strip()
             return
         words = [str(HERE / "postgres_server"), "run"] + (["--without-vector"] if without_vector else [])
@@ -39,6 +39,10 @@ class Server:
             keeper.stdin.close()
             keeper.wait()
         atexit.register(end)
+
+    def restart(self, mode):
+        """Of a private server. All sessions end; `immediate` is a crash."""
+        subprocess.run([str(HERE / "postgres_server"), "restart", self.socket, mode], check=True)
 
     def url(self, database, user="vecferry", password=""):
         secret = f":{password}" if password else ""
