@@ -17,7 +17,7 @@ constexpr absl::Duration kBeat = absl::Seconds(1);  // how soon a cancel from el
 constexpr int kBeatsAFlush = 10;                    // seconds of measured time that a kill may lose
 constexpr absl::Duration kAskAgain = absl::Milliseconds(50);
 constexpr absl::Duration kTryAgain = absl::Milliseconds(500);  // a destination that is away
-constexpr absl::Duration kLockPatience = absl::Seconds(5);
+constexpr absl::Duration kLockPatience = absl::Seconds(1);     // at a time: between two, a stop is noticed
 constexpr int kAttemptsMax = 5;
 constexpr absl::Duration kBackoff = absl::Milliseconds(250);  // doubles with each attempt
 

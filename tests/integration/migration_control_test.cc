@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <thread>
 
 #include "common/postgres/ledger_sql.h"
@@ -97,15 +98,19 @@ TEST_F(MigrationTest, StopsWhenItsHoldIsTakenAndSaysSo) {
 // A command that is held up with a commit, whose sessions then end and which cannot take its hold anew.
 class LostTest : public MigrationTest {
  protected:
-  absl::StatusOr<core::Report> RunAndLose(const std::function<void()>& prevent) {
+  // Interrupted once `stop` says so.
+  absl::StatusOr<core::Report> RunAndLose(
+      absl::Duration reconnect_max, const std::function<void()>& prevent,
+      const std::function<bool()>& stop = [] { return false; }) {
     Gate gate(database_, 1000);
     LoopbackCluster::Options options = SmallSteps();
     options.lease_time = absl::Seconds(3);
-    options.reconnect_max = absl::Seconds(1);
+    options.reconnect_max = reconnect_max;
     LoopbackCluster cluster(options);
     bool lost = false;
     return cluster.Run(cluster.Request(), [&](const core::Report&) {
-      if (lost || !gate.reached()) return true;
+      if (lost) return !stop();
+      if (!gate.reached()) return true;
       lost = true;
       prevent();
       database_.Run(
@@ -114,6 +119,29 @@ class LostTest : public MigrationTest {
       return true;
     });
   }
+
+  // Waits for the lock of the migration, to have it the moment that the command loses it.
+  void QueueForTheLock() {
+    const std::string id = database_.QueryValue("SELECT id FROM vecferry.migration");
+    other_ = std::thread([this, id] {
+      EXPECT_THAT(session_.Execute(absl::StrCat("SELECT pg_advisory_lock(", postgres::kMigrationLockKey, ")"), {id}),
+                  IsOk());
+      has_lock_ = true;
+    });
+    while (Query("SELECT FROM pg_stat_activity WHERE query LIKE 'SELECT pg_advisory_lock(hash%' AND datname = "
+                 "current_database() AND wait_event = 'advisory'")
+               .empty()) {
+      std::this_thread::yield();
+    }
+  }
+
+  void TearDown() override {
+    if (other_.joinable()) other_.join();
+  }
+
+  postgres::Connection session_ = database_.Connect();
+  std::thread other_;
+  std::atomic<bool> has_lock_ = false;
 };
 
 TEST_F(LostTest, SaysThatTheDestinationIsLostAndGoesOnLater) {
@@ -123,7 +151,7 @@ TEST_F(LostTest, SaysThatTheDestinationIsLostAndGoesOnLater) {
   ASSERT_THAT(elsewhere, IsOk());
   const std::string let_in = absl::StrCat("ALTER DATABASE ", database_.name(), " ALLOW_CONNECTIONS ");
   const absl::StatusOr<core::Report> lost =
-      RunAndLose([&] { EXPECT_THAT(elsewhere->ExecuteScript(let_in + "false"), IsOk()); });
+      RunAndLose(absl::Seconds(1), [&] { EXPECT_THAT(elsewhere->ExecuteScript(let_in + "false"), IsOk()); });
   ASSERT_THAT(lost, IsOk());
   EXPECT_EQ(lost->exit_code, 1);
   EXPECT_THAT(lost->failure, HasSubstr("run the same command again"));
@@ -136,26 +164,19 @@ TEST_F(LostTest, SaysThatTheDestinationIsLostAndGoesOnLater) {
 
 TEST_F(LostTest, DrivesNoMoreWhenAnotherHasTheLockThen) {
   WriteStore(5000);
-  // A lock waits for its turn: the other has it the moment that the first lets go.
-  postgres::Connection other = database_.Connect();
-  std::thread take;
-  const absl::StatusOr<core::Report> report = RunAndLose([&] {
-    const std::string id = database_.QueryValue("SELECT id FROM vecferry.migration");
-    take = std::thread([&other, id] {
-      EXPECT_THAT(other.Execute(absl::StrCat("SELECT pg_advisory_lock(", postgres::kMigrationLockKey, ")"), {id}),
-                  IsOk());
-    });
-    while (Query("SELECT FROM pg_stat_activity WHERE query LIKE 'SELECT pg_advisory_lock(hash%' AND datname = "
-                 "current_database() AND wait_event = 'advisory'")
-               .empty()) {
-      std::this_thread::yield();
-    }
-  });
-  take.join();
+  const absl::StatusOr<core::Report> report = RunAndLose(absl::Seconds(1), [this] { QueueForTheLock(); });
   ASSERT_THAT(report, IsOk());
   EXPECT_EQ(report->exit_code, 1);
   EXPECT_THAT(report->failure, HasSubstr("is driven by process"));
   EXPECT_THAT(Query("SELECT coordinator_epoch, state FROM vecferry.migration"), ElementsAre("1|COPYING"));
+}
+
+TEST_F(LostTest, IsInterruptedWhileItWaits) {
+  WriteStore(5000);
+  const absl::StatusOr<core::Report> report = RunAndLose(
+      absl::InfiniteDuration(), [this] { QueueForTheLock(); }, [this] { return has_lock_.load(); });
+  ASSERT_THAT(report, IsOk());
+  EXPECT_EQ(report->exit_code, 130) << report->failure;
 }
 
 TEST_F(MigrationTest, IsWatchedByItsChanges) {
