@@ -71,12 +71,12 @@ void Pipeline::MakeServers(const PipelineOptions& options) {
     writer_client_ = rpc::MakeWriterClient(workers);
     source.snapshot = snapshot_;
     source.connection = kCoordinatorConnection;
-    sqlite::Database* const database = &snapshot_->connection(kCoordinatorConnection);
-    source.digest = [database](const core::Mapping& mapping, const core::Shard& shard,
+    sqlite::SnapshotConnection& connection = snapshot_->connection(kCoordinatorConnection);
+    source.digest = [&connection](const core::Mapping& mapping, const core::Shard& shard,
                                const std::optional<std::string>& last_key,
                                bool whole) -> absl::StatusOr<std::pair<std::int64_t, core::Sum128>> {
       const absl::StatusOr<reader::RangeDigest> digest =
-          reader::DigestRange(*database, mapping, shard, last_key, whole);
+          reader::DigestRange(*connection.Take(), mapping, shard, last_key, whole);
       if (!digest.ok()) return digest.status();
       return std::make_pair(digest->count, digest->sum);
     };
@@ -122,9 +122,7 @@ absl::Status Pipeline::JoinReaders() {
 }
 
 void Pipeline::InterruptSource() {
-  if (snapshot_ == nullptr) return;
-  snapshot_->connection(kCoordinatorConnection).Interrupt();
-  snapshot_->connection(kVerifierConnection).Interrupt();
+  if (snapshot_ != nullptr) snapshot_->Interrupt();
 }
 
 void Pipeline::Interrupt() {

@@ -83,17 +83,15 @@ absl::Status Driver::CheckSource() {
   ASSIGN_OR_RETURN(postgres::Connection session, OpenWorkSession());
   core::Plan plan = *this->plan();
   RETURN_IF_ERROR(CheckTables(session, plan));
-  const absl::Status checked = setup_.source_turn.Run([&](sqlite::Database* source) {
-    const ResumeContext context{session,
-                                *source,
-                                setup_.source.snapshot->fingerprint(),
-                                setup_.source.digest,
-                                setup_.migration_id,
-                                setup_.epoch,
-                                setup_.options.on_source_change,
-                                [this] { return Stopping(); }};
-    return ReconcileSource(context, plan);
-  });
+  const ResumeContext context{session,
+                              setup_.source.snapshot->connection(setup_.source.connection),
+                              setup_.source.snapshot->fingerprint(),
+                              setup_.source.digest,
+                              setup_.migration_id,
+                              setup_.epoch,
+                              setup_.options.on_source_change,
+                              [this] { return Stopping(); }};
+  const absl::Status checked = ReconcileSource(context, plan);
   const absl::Status interruption = Interruption();
   LeaveStage();
   RETURN_IF_ERROR(interruption);

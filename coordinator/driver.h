@@ -23,9 +23,6 @@
 
 namespace vecferry::coordinator {
 
-// One connection of the snapshot, which planning and resuming take turns at.
-using SourceTurn = InTurn<sqlite::Database*>;
-
 // What a driver drives. References must outlive it.
 struct DriverSetup {
   std::string migration_id;
@@ -35,7 +32,6 @@ struct DriverSetup {
   std::string conninfo;
   absl::Duration lease_time;
   SourceAccess& source;
-  SourceTurn& source_turn;
   rpc::VerifierClient& verifier;
 };
 

@@ -72,7 +72,6 @@ class Migrations {
   SourceAccess source_;
   const postgres::ConnectionResolver resolver_;
   rpc::VerifierClient& verifier_;
-  SourceTurn source_turn_;
 
   base::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

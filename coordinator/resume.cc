@@ -40,7 +40,8 @@ absl::Status Refuse(const core::Plan& plan, const std::vector<int>& shards, absl
 // Which source keys share a destination key was found on the source as it was: look again.
 absl::Status RefreshDuplicates(const ResumeContext& context, const sqlite::SourceSchema& schema,
                                const std::set<int>& affected, core::Plan& plan) {
-  ASSIGN_OR_RETURN(core::Plan fresh, profile::MakePlan({context.source, schema, plan.identity, nullptr}));
+  const sqlite::SnapshotConnection::Turn source = context.source.Take();
+  ASSIGN_OR_RETURN(core::Plan fresh, profile::MakePlan({*source, schema, plan.identity, nullptr}));
   for (const int id : affected) {
     core::Mapping& mapping = plan.mappings[id];
     const auto same = std::find_if(fresh.mappings.begin(), fresh.mappings.end(), [&](const core::Mapping& candidate) {
@@ -149,7 +150,7 @@ std::set<int> AffectedMappings(const core::Plan& plan, const std::set<int>& chan
 
 absl::Status ReconcileSource(const ResumeContext& context, core::Plan& plan) {
   if (context.fingerprint == plan.source_fingerprint) return absl::OkStatus();
-  ASSIGN_OR_RETURN(const sqlite::SourceSchema schema, sqlite::ReadSchema(context.source));
+  ASSIGN_OR_RETURN(const sqlite::SourceSchema schema, sqlite::ReadSchema(*context.source.Take()));
   if (schema.hash != plan.source_schema_hash) {
     return absl::FailedPreconditionError(
         "tables or columns of the source changed since the migration began: restore them, or `vecferry migrate cancel "

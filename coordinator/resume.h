@@ -11,7 +11,7 @@
 #include "common/core/plan.h"
 #include "common/postgres/connection.h"
 #include "common/postgres/ledger.h"
-#include "common/sqlite/database.h"
+#include "common/sqlite/snapshot_connection.h"
 
 namespace vecferry::coordinator {
 
@@ -22,7 +22,7 @@ using DigestFunction = std::function<absl::StatusOr<std::pair<std::int64_t, core
 // What a resumed migration works with. Must outlive the call.
 struct ResumeContext {
   postgres::Connection& session;
-  sqlite::Database& source;
+  sqlite::SnapshotConnection& source;
   std::string fingerprint;  // of the source now
   DigestFunction digest;
   std::string migration_id;

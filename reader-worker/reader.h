@@ -12,6 +12,7 @@
 #include "common/core/record.h"
 #include "common/rpc/clients.h"
 #include "common/sqlite/database.h"
+#include "common/sqlite/snapshot_connection.h"
 
 namespace vecferry::reader {
 
@@ -37,7 +38,7 @@ class ReaderStream {
   // From any thread: finish what is sent, give the lease back.
   virtual void Stop() = 0;
 };
-std::unique_ptr<ReaderStream> MakeReaderStream(const ReaderOptions& options, sqlite::Database& source,
+std::unique_ptr<ReaderStream> MakeReaderStream(const ReaderOptions& options, sqlite::SnapshotConnection& source,
                                                rpc::LeaseClient& leases, rpc::WriterClient& writer);
 
 // Count and sum of the rows of one shard up to `last_key` (all of it when `whole`): what a resume compares with the

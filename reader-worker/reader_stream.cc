@@ -18,7 +18,7 @@ constexpr absl::Duration kPauseMin = absl::Milliseconds(10), kRetryPause = absl:
 
 class LeasedReaderStream : public ReaderStream {
  public:
-  LeasedReaderStream(const ReaderOptions& options, sqlite::Database& source, rpc::LeaseClient& leases,
+  LeasedReaderStream(const ReaderOptions& options, sqlite::SnapshotConnection& source, rpc::LeaseClient& leases,
                      rpc::WriterClient& writer)
       : options_(options), source_(source), leases_(leases), writer_(writer) {}
 
@@ -37,7 +37,7 @@ class LeasedReaderStream : public ReaderStream {
   auto Retry(Call call) -> decltype(call());
 
   const ReaderOptions options_;
-  sqlite::Database& source_;
+  sqlite::SnapshotConnection& source_;
   rpc::LeaseClient& leases_;
   rpc::WriterClient& writer_;
   StopFlag stop_;
@@ -117,7 +117,7 @@ absl::StatusOr<const core::Shard*> LeasedReaderStream::FindShard(const rpc::Leas
 
 }  // namespace
 
-std::unique_ptr<ReaderStream> MakeReaderStream(const ReaderOptions& options, sqlite::Database& source,
+std::unique_ptr<ReaderStream> MakeReaderStream(const ReaderOptions& options, sqlite::SnapshotConnection& source,
                                                rpc::LeaseClient& leases, rpc::WriterClient& writer) {
   return std::make_unique<LeasedReaderStream>(options, source, leases, writer);
 }

@@ -71,9 +71,10 @@ absl::Status ShardStream::Open(const v1::OpenShard& open) {
   target.schema = plan_->identity.destination_schema;
   ASSIGN_OR_RETURN(target.on_conflict, ParseOnConflict(plan_->identity.on_conflict));
   ASSIGN_OR_RETURN(target.rejects_max, postgres::LoadRejectsMax(*session_, target.migration_id));
-  // Comparisons in a merge need the operators of vector types.
-  RETURN_IF_ERROR(session_->ExecuteScript(absl::StrCat("SET search_path TO ", core::QuoteIdentifier(target.schema),
-                                                       ", ", core::QuoteIdentifier(plan_->extension_schema))));
+  // Comparisons in a merge need the operators of vector types. Compiling a merge takes longer than running it.
+  RETURN_IF_ERROR(
+      session_->ExecuteScript(absl::StrCat("SET jit TO off; SET search_path TO ", core::QuoteIdentifier(target.schema),
+                                           ", ", core::QuoteIdentifier(plan_->extension_schema))));
   ASSIGN_OR_RETURN(const postgres::OpenedStream opened,
                    postgres::OpenStream(*session_, target.migration_id, shard, target.lease_epoch));
   target.stream_epoch = opened.stream_epoch;

@@ -132,6 +132,24 @@ absl::StatusOr<FileHeader> ReadFileHeader(sqlite3* database) {
   return header;
 }
 
+bool IsBeingWritten(sqlite3* database) {
+  sqlite3_file* file = nullptr;
+  int reserved = 0;
+  return sqlite3_file_control(database, "main", SQLITE_FCNTL_FILE_POINTER, &file) == SQLITE_OK &&
+         file->pMethods->xCheckReservedLock(file, &reserved) == SQLITE_OK && reserved != 0;
+}
+
+std::int64_t FileBytes(const std::string& path) {
+  struct stat status;
+  return stat(path.c_str(), &status) == 0 ? status.st_size : 0;
+}
+
+std::optional<absl::Time> WriteTime(const std::string& path) {
+  struct stat status;
+  if (stat(path.c_str(), &status) != 0) return std::nullopt;
+  return absl::TimeFromTimespec(status.st_mtim);
+}
+
 absl::Status ExplainHeader(const FileHeader& header, const std::string& path) {
   const std::string name = core::SanitizeText(path);
   if (header.file_bytes == 0) return absl::OkStatus();

@@ -168,6 +168,17 @@ class DryRuns(Case):
         self.assertEqual(SERVER.query(self.database, "SELECT 1 FROM pg_namespace WHERE nspname = 'vecferry'"), [])
         self.assertEqual(state(), before)
 
+    def test_a_dry_run_says_when_the_source_is_copied(self):
+        store = FOLDER / "journal.db"
+        make_store(store, 100, journal_mode="delete")
+        def scratch(*words):
+            lines = self.copy("--dry-run", *words, store=store).stdout.splitlines()
+            return next(line.split(maxsplit=1)[1] for line in lines if line.startswith("  scratch"))
+        self.assertRegex(scratch(), "^[0-9.]+ kB for a copy of the source$")
+        os.utime(store, (time.time() - 700,) * 2)
+        self.assertRegex(scratch(), "^none: .* [0-9.]+ kB for a copy of the source if something writes to it meanwhile$")
+        self.assertEqual(scratch("--snapshot", "direct"), "none: the file itself is read")
+
     def test_a_dry_run_starts_no_private_server(self):
         home = scratch_folder()
         done = run(*copy_words(STORE, "", "--dry-run"), env=environment(VECFERRY_HOME=str(home)))

@@ -33,6 +33,10 @@ class FakeStream : public rpc::BatchStream {
   absl::Status Send(rpc::Batch batch) override {
     base::MutexLock lock(&writer_.mutex_);
     Require(!done_sending_, "a batch after DoneSending");
+    writer_.mutex_.Await([this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+      writer_.holding_ = !end_ && writer_.held_at_ >= 0 && writer_.received_ >= writer_.held_at_;
+      return !writer_.holding_;
+    });
     if (end_) return absl::UnavailableError("the stream has ended");
     Require(batch.sequence == expected_.next_sequence, "sequences are consecutive");
     Require(batch.key_before_first == expected_.last_key, "keys are consecutive");
@@ -108,6 +112,16 @@ void FakeWriter::Expect(std::vector<Script> scripts) {
 void FakeWriter::set_group_batches(int batches) {
   base::MutexLock lock(&mutex_);
   group_batches_ = batches;
+}
+
+void FakeWriter::HoldAt(int batches) {
+  base::MutexLock lock(&mutex_);
+  held_at_ = batches;
+}
+
+void FakeWriter::AwaitHeld() {
+  base::MutexLock lock(&mutex_);
+  mutex_.Await([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return holding_; });
 }
 
 void FakeWriter::set_position(const rpc::StreamPosition& position) {

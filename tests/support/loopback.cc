@@ -25,7 +25,7 @@ std::unique_ptr<grpc::Server> BuildServer(const std::vector<grpc::Service*>& ser
 }  // namespace
 
 LoopbackCluster::LoopbackCluster(const Options& options) : options_(options) {
-  auto snapshot = sqlite::Snapshot::Open(options.source_path, options.streams + 2, {});
+  auto snapshot = sqlite::Snapshot::Open(options.source_path, options.streams + 2, options.snapshot);
   if (!snapshot.ok()) {
     fprintf(stderr, "cannot open the test's store: %s\n", snapshot.status().ToString().c_str());
     abort();
@@ -52,11 +52,11 @@ void LoopbackCluster::Serve(const Options& options) {
   coordinator.shard_bytes_max = options.shard_bytes_max;
   coordinator.claim_patience = options.claim_patience;
   coordinator::SourceAccess source{snapshot_.get(), 0, nullptr};
-  sqlite::Database* const database = &snapshot_->connection(0);
-  source.digest = [database](const core::Mapping& mapping, const core::Shard& shard,
+  sqlite::SnapshotConnection& connection = snapshot_->connection(0);
+  source.digest = [&connection](const core::Mapping& mapping, const core::Shard& shard,
                              const std::optional<std::string>& last_key,
                              bool whole) -> absl::StatusOr<std::pair<std::int64_t, core::Sum128>> {
-    ASSIGN_OR_RETURN(const reader::RangeDigest digest, reader::DigestRange(*database, mapping, shard, last_key, whole));
+    ASSIGN_OR_RETURN(const reader::RangeDigest digest, reader::DigestRange(*connection.Take(), mapping, shard, last_key, whole));
     return std::make_pair(digest.count, digest.sum);
   };
   coordinator_ = coordinator::MakeCoordinator(coordinator, std::move(source), resolver, verifications_.get());

@@ -36,6 +36,7 @@ class LoopbackCluster {
     absl::Duration claim_patience = absl::Seconds(5);
     absl::Duration drain_time = absl::Seconds(5);  // for an interrupted commit group to end
     bool destination_runs = true;
+    sqlite::SnapshotOptions snapshot;
   };
   explicit LoopbackCluster(const Options& options);
   ~LoopbackCluster();
