@@ -2,6 +2,7 @@
 import json
 import pathlib
 import random
+import string
 import uuid
 
 from damaged_store import DamagedStore, Sql, floats, text
@@ -87,6 +88,10 @@ class DamagedVestige(DamagedStore):
         self.repaired("knowledge_nodes", row, column, kind, knowledge_nodes=arrives)
         return row
 
+    def long_text(self):
+        """No btree entry can hold it, also compressed."""
+        return "".join(self.random.choices(string.ascii_letters + string.digits, k=6000))
+
     def add_texts(self):
         self.damaged("content", text(b"a\0b"), "nul_in_text", "ab")
         self.damaged("content", text(b"a\xffb\xf0\x9f"), "invalid_utf8", "a\ufffdb\ufffd")
@@ -103,6 +108,8 @@ class DamagedVestige(DamagedStore):
         self.moved[row] = {"tags": [long_tag]}
         row = self.damaged("domains", json.dumps(["d" * 9000]), "element_too_long", "[]")
         self.moved[row] = {"domains": ["d" * 9000]}
+        row = self.damaged("node_type", self.long_text(), "too_long", "general")
+        self.moved[row] = {"node_type": self.value("knowledge_nodes", row, "node_type").decode()}
         # A tsvector of all of it would exceed 1 MB.
         self.memory(content=" ".join(f"word{i}" for i in range(120_000)))
         self.rejected("knowledge_nodes", self.memory(content="y" * (ROW_BYTES_MAX + 1)), "", "too_large")
@@ -175,6 +182,7 @@ class DamagedVestige(DamagedStore):
         self.repaired("memory_connections", row, "strength", "wrong_type", edges="3ff0000000000000")
         self.repaired("memory_connections", row, "last_activated", "empty_time", edges=None)
         self.edge(other, one, activation_count=2 ** 60)
+        self.rejected("memory_connections", self.edge(other, other, link_type=self.long_text()), "link_type", "too_long")
         for memory in ("a", b"\0\xff\x10", SPELLED_AGAIN, one):
             self.insert("memory_states", memory_id=memory, last_access="", state_entered_at=CREATED)
             self.insert("fsrs_cards", memory_id=memory)
