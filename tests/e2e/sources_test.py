@@ -1,4 +1,4 @@
-"""Sources that are hard to read or to name, and destinations that must be refused; by the built command."""
+"""Sources that are hard to read or to name, carried whole by the built command."""
 import os
 import pathlib
 import random
@@ -10,8 +10,8 @@ import threading
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
-from command import (PROGRAM, Server, compare_store, copy_words, environment, error_lines,  # noqa: E402
-                     file_hashes, make_store, report_of, run, scratch_folder)
+from command import (PROGRAM, Server, compare_store, copy_words, environment, file_hashes,  # noqa: E402
+                     make_store, report_of, scratch_folder)
 
 SERVER = Server()
 FOLDER = scratch_folder()
@@ -57,7 +57,8 @@ class Files(Case):
         for encoding in ("UTF-16le", "UTF-16be"):
             with self.subTest(encoding):
                 self.setUp()
-                path = self.make(f"PRAGMA encoding = '{encoding}'; CREATE TABLE \"Größe\"(id INTEGER PRIMARY KEY, wörter TEXT);"
+                path = self.make(f"PRAGMA encoding = '{encoding}';"
+                                 "CREATE TABLE \"Größe\"(id INTEGER PRIMARY KEY, wörter TEXT);"
                                  "INSERT INTO \"Größe\" VALUES (1, '😀 ü'), (2, 'a' || char(0) || 'b')")
                 make_store(path, 60)
                 report = self.copy(path)
@@ -70,8 +71,7 @@ class Files(Case):
     def test_odd_paths(self):
         plain = self.folder / "plain.db"
         make_store(plain, 30)
-        for name in ("with space.db", "a?mode=memory", "a#b.db", "per%20cent%.db", "new\nline.db", "it's \"quoted\".db",
-                     "Ünïcödé-😀.db", "file:x.db", ":memory:", "back\\slash.db"):
+        for name in ("with space?mode=memory&x#y%20z%.db", "new\nline 'and' \"quotes\"\\.db", "Ünïcödé-😀.db", ":memory:"):
             with self.subTest(name):
                 database = SERVER.make_database()
                 path = self.folder / name
@@ -121,7 +121,8 @@ class Files(Case):
         make_store(path, 500, journal_mode="delete")
         before = [row for row in sqlite3.connect(path).execute("SELECT id, title FROM documents ORDER BY id")]
         writer = sqlite3.connect(path, isolation_level=None)
-        writer.executescript("PRAGMA cache_size = 1; PRAGMA cache_spill = 1; BEGIN; UPDATE documents SET title = 'half done';"
+        writer.executescript("PRAGMA cache_size = 1; PRAGMA cache_spill = 1; BEGIN;"
+                             "UPDATE documents SET title = 'half done';"
                              "INSERT INTO documents SELECT id + 10000, 'half done', 0, NULL FROM documents")
         hot = self.folder / "hot.db"
         shutil.copy(path, hot)  # as a crash leaves it: some pages written, their former content in the journal
@@ -139,7 +140,8 @@ class Files(Case):
         path = self.folder / "store.db"
         make_store(path, 1000, journal_mode="delete")
         writer = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
-        writer.executescript("CREATE TABLE left_side(id INTEGER PRIMARY KEY); CREATE TABLE right_side(id INTEGER PRIMARY KEY)")
+        writer.executescript("CREATE TABLE left_side(id INTEGER PRIMARY KEY);"
+                             "CREATE TABLE right_side(id INTEGER PRIMARY KEY)")
         stop = threading.Event()
 
         def write():
@@ -177,7 +179,8 @@ class Rows(Case):
                          [[str(key), str(length), raw.hex()] for key, length, raw in rows])
 
     def test_a_table_without_a_key_after_vacuum(self):
-        path = self.make("CREATE TABLE t(a, b); WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)"
+        path = self.make("CREATE TABLE t(a, b);"
+                         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)"
                          "INSERT INTO t SELECT i % 50, 'x' || (i % 3) FROM n; DELETE FROM t WHERE rowid % 7 = 0")
         first = self.copy(path)
         store = sqlite3.connect(path)
@@ -194,8 +197,9 @@ class Rows(Case):
 
     def test_two_agents_with_the_same_ids(self):
         schema = "CREATE TABLE notes(id INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT);"
-        stores = [self.make(schema + f"INSERT INTO notes(body) VALUES {', '.join(f'({text!r})' for text in bodies)}", name)
-                  for name, bodies in (("one.db", ["same", "one 2", "one 3"]), ("two.db", ["same", "two 2", "two 3", "two 4"]))]
+        stores = [self.make(schema + "".join(f"INSERT INTO notes(body) VALUES ('{text}');" for text in bodies), name)
+                  for name, bodies in (("one.db", ["same", "one 2", "one 3"]),
+                                       ("two.db", ["same", "two 2", "two 3", "two 4"]))]
         self.copy(stores[0])
         report = self.copy(stores[1], code=3)
         table = report["tables"][0]
@@ -238,12 +242,15 @@ class Names(Case):
         self.assertEqual(self.copy(path)["totals"]["inserted"], 0)
 
     def test_reserved_and_quoted_names(self):
-        columns = ["select", "SELECT ", "from", "user", "ctid", "xmin", 'quo"te', "semi;--", "new\nline", "%s", "$1", "'", " "]
+        # SQLite folds the case of ASCII only: Ä and ä are two columns, and É and é two tables.
+        columns = ["select", "SELECT ", "from", "user", "ctid", "xmin", 'quo"te', "semi;--", "new\nline", "%s", "$1", "'",
+                   " ", "Ä", "ä"]
         listed = ", ".join('"' + name.replace('"', '""') + '" TEXT' for name in columns)
-        tables = ["table", "User", "order by", 'a"b', "drop table x;", "vecferry", "pg_class"]
-        path = self.make("".join(f'CREATE TABLE "{name.replace(chr(34), chr(34) * 2)}"("ID" INTEGER PRIMARY KEY, {listed});'
-                                 f'INSERT INTO "{name.replace(chr(34), chr(34) * 2)}" VALUES (1'
-                                 + "".join(f", 'v{i}'" for i in range(len(columns))) + ");" for name in tables))
+        tables = ["table", "User", "order by", 'a"b', "drop table x;", "vecferry", "pg_class", "É", "é"]
+        values = "".join(f", 'v{i}'" for i in range(len(columns)))
+        path = self.make("".join(f'CREATE TABLE "{name}"("ID" INTEGER PRIMARY KEY, {listed});'
+                                 f'INSERT INTO "{name}" VALUES (1{values});'
+                                 for name in (table.replace('"', '""') for table in tables)))
         report = self.copy(path)
         self.assertEqual({table["source"] for table in report["tables"]}, set(tables))
         self.assertEqual(set(tables) - set(self.names("r")), set())
@@ -251,7 +258,8 @@ class Names(Case):
             quoted = name.replace('"', '""')
             there = self.columns(quoted)
             self.assertEqual([column for column in there[1:] if column not in columns], [there[5], there[6]])
-            self.assertEqual(self.query(f"""SELECT to_jsonb(t) ->> 'quo"te' FROM public."{quoted}" t"""), [["v6"]])
+            self.assertEqual(self.query(f"""SELECT t."quo""te", t."Ä", t."ä" FROM public."{quoted}" t"""),
+                             [["v6", "v13", "v14"]])
 
     def test_a_table_of_1500_columns(self):
         listed = ", ".join(f"c{i} {('INTEGER', 'TEXT', 'REAL', 'BLOB')[i % 4]}" for i in range(1499))
@@ -286,49 +294,6 @@ class Names(Case):
                           ["t\ufffd\ufffd", "c\ufffd\ufffd", "invalid_utf8", "repaired"]])
         again = self.copy(path, "--max-row-bytes", "100000", code=3)
         self.assertEqual((again["totals"]["inserted"], again["totals"]["rejected"]), (0, 3))
-
-
-class Destinations(Case):
-    def setUp(self):
-        super().setUp()
-        self.store = self.folder / "store.db"
-        make_store(self.store, 50)
-
-    def refuse(self, url, *parts):
-        done = run(*copy_words(self.store, url))
-        self.assertEqual(done.returncode, 1, done.stderr)
-        self.assertEqual(len(error_lines(done)), 1, done.stderr)
-        for part in parts:
-            self.assertIn(part, error_lines(done)[0])
-
-    def expect_untouched(self, database):
-        self.assertEqual(SERVER.query(database, "SELECT nspname FROM pg_namespace WHERE nspname = 'vecferry' UNION ALL SELECT "
-                                                "relname FROM pg_class WHERE relkind = 'r' AND relnamespace = "
-                                                "'public'::regnamespace"), [])
-
-    def test_another_encoding(self):
-        name = f"{self.database}_latin"
-        SERVER.psql("postgres", f"CREATE DATABASE {name} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
-        self.addCleanup(SERVER.psql, "postgres", f"DROP DATABASE {name}")
-        self.refuse(SERVER.url(name), "LATIN1", "UTF8")
-        self.expect_untouched(name)
-
-    def test_a_read_only_database(self):
-        SERVER.psql("postgres", f"ALTER DATABASE {self.database} SET default_transaction_read_only = on")
-        self.refuse(self.url, "read-only")
-        self.expect_untouched(self.database)
-
-    def test_a_role_without_rights_on_the_ledger(self):
-        other = self.make("CREATE TABLE other(id INTEGER PRIMARY KEY)", "other.db")
-        self.copy(other)
-        role = f"{self.database}_role"
-        SERVER.psql(self.database, f"CREATE ROLE {role} LOGIN; GRANT CREATE ON SCHEMA public TO {role}; "
-                                   f"GRANT CREATE ON DATABASE {self.database} TO {role}")
-        self.addCleanup(SERVER.psql, "postgres", f"DROP ROLE {role}")
-        self.addCleanup(SERVER.psql, self.database, f"DROP OWNED BY {role}")
-        self.refuse(SERVER.url(self.database, role), "vecferry", "GRANT")
-        self.assertEqual(SERVER.query(self.database, "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = "
-                                                     "'public'::regnamespace"), [["other"]])
 
 
 unittest.main()

@@ -5,8 +5,8 @@ from plain_compare import differences
 ROW_BYTES_MAX = 3 << 20
 
 SCHEMA = """
-CREATE TABLE numbers(id INTEGER PRIMARY KEY, whole INTEGER, filled INTEGER NOT NULL DEFAULT 7, broken REAL, amount NUMERIC,
-                     sure BOOLEAN, doubtful BOOLEAN);
+CREATE TABLE numbers(id INTEGER PRIMARY KEY, whole INTEGER, filled INTEGER NOT NULL DEFAULT 7, broken REAL,
+                     amount NUMERIC, sure BOOLEAN, doubtful BOOLEAN);
 CREATE TABLE texts(id INTEGER PRIMARY KEY, body TEXT, short VARCHAR(3), raw BLOB, filled TEXT NOT NULL DEFAULT 'x',
                    anything);
 CREATE TABLE documents(id INTEGER PRIMARY KEY, good JSON, bad JSON);

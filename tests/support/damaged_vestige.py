@@ -46,8 +46,8 @@ class DamagedVestige(DamagedStore):
     def memory(self, **values):
         """Returns the rowid."""
         return self.insert("knowledge_nodes", **{
-            "id": str(uuid.UUID(int=self.random.getrandbits(128), version=4)), "content": "some words", "node_type": "fact",
-            "created_at": CREATED, "updated_at": UPDATED, "last_accessed": ACCESSED, **values})
+            "id": str(uuid.UUID(int=self.random.getrandbits(128), version=4)), "content": "some words",
+            "node_type": "fact", "created_at": CREATED, "updated_at": UPDATED, "last_accessed": ACCESSED, **values})
 
     def id_of(self, rowid):
         return self.value("knowledge_nodes", rowid, "id").decode()
@@ -102,7 +102,8 @@ class DamagedVestige(DamagedStore):
         self.damaged("tags", '["a\\u0000b"]', "nul_in_text", '["ab"]')
         self.damaged("domain_scores", "{broken", "invalid_json", "{}")
         self.damaged("domain_scores", '{"a\\u0000": 1, "b": "\\ud800x", "c": 1e400000, "d": "\\ud83d\\ude00"}',
-                     "json_not_jsonb", canonical_json('{"a": 1, "b": "\\ufffdx", "c": "1e400000", "d": "\\ud83d\\ude00"}'))
+                     "json_not_jsonb",
+                     canonical_json('{"a": 1, "b": "\\ufffdx", "c": "1e400000", "d": "\\ud83d\\ude00"}'))
         long_tag = "x" * 2500
         row = self.damaged("tags", json.dumps([long_tag, "short"]), "element_too_long", '["short"]')
         self.moved[row] = {"tags": [long_tag]}
@@ -142,7 +143,8 @@ class DamagedVestige(DamagedStore):
         self.repaired("knowledge_nodes", row, "last_accessed", "empty_time", scheduling=None)
         row = self.memory(next_review="next week")
         self.repaired("knowledge_nodes", row, "next_review", "unreadable_time", scheduling=None)
-        for good in ("2026-03-01T10:00:00.123456789+02:00", "2026-03-01T10:00:00.0000005Z", "2026-03-01T10:00:00.0000015Z",
+        for good in ("2026-03-01T10:00:00.123456789+02:00", "2026-03-01T10:00:00.0000005Z",
+                     "2026-03-01T10:00:00.0000015Z",
                      "2026-03-01 10:00:00", "2026-03-01 10:00:00.5", "2026-03-01T10:00:00-11:30"):
             self.memory(created_at=good)
         self.rounded = 3
@@ -183,7 +185,7 @@ class DamagedVestige(DamagedStore):
         self.repaired("memory_connections", row, "last_activated", "empty_time", edges=None)
         self.edge(other, one, activation_count=2 ** 60)
         self.rejected("memory_connections", self.edge(other, other, link_type=self.long_text()), "link_type", "too_long")
-        for memory in ("a", b"\0\xff\x10", SPELLED_AGAIN, one):
+        for memory in ("a", b"\0\xff\x10", SPELLED_AGAIN, TWIN_AGAIN, one):
             self.insert("memory_states", memory_id=memory, last_access="", state_entered_at=CREATED)
             self.insert("fsrs_cards", memory_id=memory)
             self.insert("memory_access_log", node_id=memory, access_type="read", accessed_at=CREATED)

@@ -96,7 +96,8 @@ def differences(server, database, rows, table, columns, where="true"):
         return []
     problems = [f"{table}: {len(wanted)} rows expected, {len(there)} arrived"]
     missing, more = [row for row in wanted if row not in there], [row for row in there if row not in wanted]
-    problems += [f"  missing {str(row)[:600]}" for row in missing[:3]] + [f"  arrived {str(row)[:600]}" for row in more[:3]]
+    problems += [f"  missing {str(row)[:600]}" for row in missing[:3]]
+    problems += [f"  arrived {str(row)[:600]}" for row in more[:3]]
     if missing and more:
         problems += [f"    {name}: {str(a)[:200]} | {str(b)[:200]}"
                      for name, a, b in zip(columns, missing[0], more[0]) if a != b]
