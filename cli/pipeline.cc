@@ -73,8 +73,8 @@ void Pipeline::MakeServers(const PipelineOptions& options) {
     source.connection = kCoordinatorConnection;
     sqlite::SnapshotConnection& connection = snapshot_->connection(kCoordinatorConnection);
     source.digest = [&connection](const core::Mapping& mapping, const core::Shard& shard,
-                               const std::optional<std::string>& last_key,
-                               bool whole) -> absl::StatusOr<std::pair<std::int64_t, core::Sum128>> {
+                                  const std::optional<std::string>& last_key,
+                                  bool whole) -> absl::StatusOr<std::pair<std::int64_t, core::Sum128>> {
       const absl::StatusOr<reader::RangeDigest> digest =
           reader::DigestRange(*connection.Take(), mapping, shard, last_key, whole);
       if (!digest.ok()) return digest.status();
@@ -136,6 +136,8 @@ void Pipeline::Interrupt() {
     if (writer_ != nullptr) writer_->Drain(absl::Now() + kDrainTime);
   });
   coordinator_->Stop();
+  // Later than the coordinator, which would take the end of the checks for a failure.
+  if (verifier_ != nullptr) verifier_->Stop();
   drain.join();
 }
 

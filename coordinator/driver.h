@@ -61,7 +61,7 @@ class Driver {
   bool ended() const;
   // Waits until the migration no longer runs here, for `patience` at most. Returns ended().
   bool AwaitEnd(absl::Duration patience);
-  // As the ledger has it now; after the end, as it was then.
+  // As the ledger has it now, or had it when it could be read last; after the end, as it was then.
   absl::StatusOr<core::Report> GetReport();
 
  private:

@@ -17,10 +17,7 @@ namespace vecferry::coordinator {
 
 Migrations::Migrations(const CoordinatorOptions& options, SourceAccess source, postgres::ConnectionResolver resolver,
                        rpc::VerifierClient& verifier)
-    : options_(options),
-      source_(std::move(source)),
-      resolver_(std::move(resolver)),
-      verifier_(verifier) {}
+    : options_(options), source_(std::move(source)), resolver_(std::move(resolver)), verifier_(verifier) {}
 
 Migrations::~Migrations() { Stop(); }
 
@@ -52,9 +49,9 @@ absl::StatusOr<postgres::Connection> Migrations::Open(const std::string& conninf
 absl::StatusOr<core::Plan> Migrations::Draw(const core::Identity& identity, const postgres::Catalog* catalog) {
   if (source_.snapshot == nullptr) return absl::FailedPreconditionError("this coordinator has no source open");
   if (stopping()) return absl::CancelledError("stopped before the plan was drawn");
-  ASSIGN_OR_RETURN(core::Plan plan, DrawPlan(*source_.snapshot->connection(source_.connection).Take(),
-                                             source_.snapshot->fingerprint(), identity, catalog,
-                                             options_.shard_bytes_max));
+  ASSIGN_OR_RETURN(core::Plan plan,
+                   DrawPlan(*source_.snapshot->connection(source_.connection).Take(), source_.snapshot->fingerprint(),
+                            identity, catalog, options_.shard_bytes_max));
   plan.program_version = VECFERRY_VERSION;
   return plan;
 }

@@ -36,10 +36,10 @@ class Migrations {
   absl::StatusOr<rpc::Started> Start(const rpc::StartOptions& options);
   absl::StatusOr<core::Report> Get(const std::string& id, const std::string& connection);
   absl::StatusOr<std::vector<core::Report>> List(const std::string& connection);
-  // Calls `on_change` at once and after each change, twice a second at most, until the migration no longer runs here or
-  // `on_change` returns false.
+  // Calls `on_report` at once, then twice a second, changed or not, until the migration no longer runs here or
+  // `on_report` returns false. The last one is the one of the end.
   absl::Status Watch(const std::string& id, const std::string& connection,
-                     const std::function<bool(const core::Report&)>& on_change);
+                     const std::function<bool(const core::Report&)>& on_report);
   absl::StatusOr<core::Report> Cancel(const std::string& id, const std::string& connection, bool drop);
 
   absl::StatusOr<rpc::Acquired> Acquire(const std::string& worker);

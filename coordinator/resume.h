@@ -31,8 +31,10 @@ struct ResumeContext {
   std::function<bool()> stopping;
 };
 
-// Shards whose carried range no longer holds what the ledger says was read from it.
+// Shards whose carried range no longer holds what the ledger says was read from it, or of which a row would be carried
+// in another way by the plan as the source has it renewed: it became a duplicate, or is none any more, or got an equal.
 absl::StatusOr<std::vector<int>> FindChangedShards(const ResumeContext& context, const core::Plan& plan,
+                                                   const core::Plan& renewed,
                                                    const std::vector<postgres::ShardRow>& shards);
 
 // The mappings that must be carried again when `changed` ones must: those that load into the same tables, and those

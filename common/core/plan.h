@@ -16,7 +16,7 @@ namespace vecferry::core {
 inline constexpr std::int64_t kKeyBytesMax = 2600;
 
 // The plan of a migration: frozen before the first row moves, stored in the ledger (as vecferry.v1.Plan), never
-// redrawn. Plain data; nobody changes it after the coordinator stored it.
+// redrawn; a resume by which the source has changed renews what hangs on its rows (profile::RenewPlan). Plain data.
 
 inline constexpr int kPlanFormat = 1;
 
@@ -151,6 +151,7 @@ struct EmbeddingModel {
 
 struct Plan {
   int format = kPlanFormat;
+  int revision = 0;  // how often it was renewed since it was drawn
   std::string program_version;
   Identity identity;
   std::string profile;  // as chosen

@@ -261,6 +261,23 @@ TEST_F(ReaderStreamTest, EndsAShardWithoutRows) {
   EXPECT_THAT(leases.completed(), ElementsAre(0));
 }
 
+TEST_F(ReaderStreamTest, CarriesEachShardByThePlanThatItsLeaseNames) {
+  core::Plan plan = MakePlan();
+  plan.shards = {{.id = 0, .upper = RowidRecord(50)}, {.id = 1, .lower = RowidRecord(50)}};
+  core::Plan renewed = plan;
+  renewed.revision = 1;
+  renewed.mappings[0].duplicates = {RowidRecord(60)};
+  rpc::Lease second = MakeLease(1);
+  second.plan_revision = 1;
+  FakeLeases leases(plan, {MakeLease(0), second});
+  leases.set_renewed_plan(renewed);
+  writer_.Expect({{0, absl::InvalidArgumentError("no")}});  // one shard is all that the fake writer holds
+  Run(leases);
+  std::vector<std::string> expected = Rowids(50, kRows);
+  expected.erase(expected.begin() + 10);
+  EXPECT_EQ(Arrived(), expected);
+}
+
 TEST_F(ReaderStreamTest, NamesAShardThatThePlanDoesNotHave) {
   FakeLeases leases(MakePlan(), {MakeLease(7)});
   Run(leases);

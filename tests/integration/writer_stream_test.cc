@@ -71,6 +71,16 @@ TEST(WriterStreamTest, CommitsRowsAndPositionTogether) {
   EXPECT_EQ((*shards)[0].checkpoint.source_count, 3);
 }
 
+TEST(WriterStreamTest, LoadsEachShardByThePlanAsItIsStoredThen) {
+  WriterFixture fixture({});
+  ASSERT_THAT(fixture.CarryAll({{1, "a"}}, 0), IsOk());
+  fixture.db().Run("CREATE TABLE public.renamed (id bigint, content text)");
+  fixture.RenewPlan([](core::Plan& plan) { plan.mappings[0].destination_table = "renamed"; });
+  ASSERT_THAT(fixture.CarryAll({{2, "b"}}, 1), IsOk());
+  EXPECT_THAT(fixture.Items(), ElementsAre("1|a"));
+  EXPECT_THAT(fixture.db().Query("SELECT id FROM public.renamed"), ElementsAre("2"));
+}
+
 TEST(WriterStreamTest, CommitsWhatItHasWhenTheReaderStops) {
   WriterFixture fixture({});
   auto [stream, position] = OpenShard(fixture, fixture.Lease());

@@ -181,6 +181,7 @@ absl::StatusOr<rpc::Acquired> FakeLeases::Acquire(const std::string&) {
   if (acquired.finished) return acquired;
   acquired.lease = leases_.front();
   leases_.pop_front();
+  revision_ = acquired.lease->plan_revision;
   return acquired;
 }
 
@@ -202,7 +203,15 @@ absl::Status FakeLeases::Fail(const rpc::Lease&, const absl::Status& why) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<core::Plan> FakeLeases::GetPlan(const std::string&) { return plan_; }
+absl::StatusOr<core::Plan> FakeLeases::GetPlan(const std::string&) {
+  base::MutexLock lock(&mutex_);
+  return renewed_plan_ && revision_ >= renewed_plan_->revision ? *renewed_plan_ : plan_;
+}
+
+void FakeLeases::set_renewed_plan(const core::Plan& plan) {
+  base::MutexLock lock(&mutex_);
+  renewed_plan_ = plan;
+}
 
 void FakeLeases::set_renewal(const absl::Status& answer) {
   base::MutexLock lock(&mutex_);

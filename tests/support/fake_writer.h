@@ -67,6 +67,8 @@ class FakeLeases : public rpc::LeaseClient {
   absl::StatusOr<core::Plan> GetPlan(const std::string& migration_id) override;
 
   void set_renewal(const absl::Status& answer);
+  // The plan from the first lease of its revision on.
+  void set_renewed_plan(const core::Plan& plan);
   std::vector<int> completed();
   std::vector<absl::Status> failed();
   int renewed();
@@ -75,6 +77,8 @@ class FakeLeases : public rpc::LeaseClient {
   const core::Plan plan_;
   base::Mutex mutex_;
   std::deque<rpc::Lease> leases_ ABSL_GUARDED_BY(mutex_);
+  int revision_ ABSL_GUARDED_BY(mutex_) = 0;  // of the last lease
+  std::optional<core::Plan> renewed_plan_ ABSL_GUARDED_BY(mutex_);
   absl::Status renewal_ ABSL_GUARDED_BY(mutex_);
   std::vector<int> completed_ ABSL_GUARDED_BY(mutex_);
   std::vector<absl::Status> failed_ ABSL_GUARDED_BY(mutex_);

@@ -2,12 +2,14 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "common/base/status_macros.h"
 #include "common/rpc/channel.h"
 
@@ -54,9 +56,10 @@ void LoopbackCluster::Serve(const Options& options) {
   coordinator::SourceAccess source{snapshot_.get(), 0, nullptr};
   sqlite::SnapshotConnection& connection = snapshot_->connection(0);
   source.digest = [&connection](const core::Mapping& mapping, const core::Shard& shard,
-                             const std::optional<std::string>& last_key,
-                             bool whole) -> absl::StatusOr<std::pair<std::int64_t, core::Sum128>> {
-    ASSIGN_OR_RETURN(const reader::RangeDigest digest, reader::DigestRange(*connection.Take(), mapping, shard, last_key, whole));
+                                const std::optional<std::string>& last_key,
+                                bool whole) -> absl::StatusOr<std::pair<std::int64_t, core::Sum128>> {
+    ASSIGN_OR_RETURN(const reader::RangeDigest digest,
+                     reader::DigestRange(*connection.Take(), mapping, shard, last_key, whole));
     return std::make_pair(digest.count, digest.sum);
   };
   coordinator_ = coordinator::MakeCoordinator(coordinator, std::move(source), resolver, verifications_.get());
@@ -86,7 +89,7 @@ rpc::StartOptions LoopbackCluster::Request() const {
 }
 
 absl::StatusOr<core::Report> LoopbackCluster::Run(const rpc::StartOptions& request,
-                                                  const std::function<bool(const core::Report&)>& on_change) {
+                                                  const std::function<bool(const core::Report&)>& look_on) {
   ASSIGN_OR_RETURN(const rpc::Started started, migrations_->Start(request));
   std::vector<std::thread> threads;
   for (const auto& reader : readers_) {
@@ -95,22 +98,26 @@ absl::StatusOr<core::Report> LoopbackCluster::Run(const rpc::StartOptions& reque
       if (!status.ok()) fprintf(stderr, "reader: %s\n", status.ToString().c_str());
     });
   }
-  bool interrupted = false;
+  std::atomic<bool> ended = false;
+  std::thread look([&] {
+    while (look_on != nullptr && !ended) {
+      const absl::StatusOr<core::Report> now = migrations_->Get(started.migration_id, kConnection);
+      if (now.ok() && !look_on(*now)) return Interrupt();
+      absl::SleepFor(absl::Milliseconds(10));
+    }
+  });
   absl::StatusOr<core::Report> report =
-      migrations_->Watch(started.migration_id, kConnection, [&](const core::Report& now) {
-        if (interrupted || on_change == nullptr || on_change(now)) return true;
-        interrupted = true;
-        Interrupt();
-        return true;
-      });
+      migrations_->Watch(started.migration_id, kConnection, [](const core::Report&) { return true; });
+  ended = true;
+  look.join();
   for (std::thread& thread : threads) thread.join();
   return report;
 }
 
 void LoopbackCluster::Interrupt() {
   for (const auto& reader : readers_) reader->Stop();
-  verifier_->Stop();
   coordinator_->Stop();
+  verifier_->Stop();
   writer_->Drain(absl::Now() + options_.drain_time);
 }
 

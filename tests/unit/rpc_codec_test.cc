@@ -14,6 +14,7 @@ namespace {
 // A plan in which every field differs from its default, so that a field the codec forgets is a difference.
 core::Plan WholePlan() {
   core::Plan plan;
+  plan.revision = 2;
   plan.program_version = "0.1.0";
   plan.identity = {"sqlite", "/stores/a.db", "tenant", "auto", {"a", "b"}, {"c"}, {"t.v:384"}, "update", 5, true};
   plan.profile = "vestige";
