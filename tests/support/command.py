@@ -7,6 +7,7 @@ import atexit
 import csv
 import hashlib
 import io
+import json
 import os
 import pathlib
 import random
@@ -79,6 +80,13 @@ def run(*words, env=None, stdin="", timeout=120):
     """Runs the command to its end."""
     return subprocess.run([PROGRAM, *words], capture_output=True, text=True, input=stdin, timeout=timeout,
                           env=environment() if env is None else env, check=False)
+
+
+def report_of(words):
+    """Runs a copy; what it printed, and its report (None when it wrote none)."""
+    path = scratch_folder() / "report.json"
+    done = run(*words, "--report", str(path))
+    return done, json.loads(path.read_text()) if path.exists() else None
 
 
 def copy_words(path, url, *more):
