@@ -13,7 +13,13 @@ absl::StatusOr<postgres::Connection> OpenCoordinatorSession(const std::string& c
   postgres::ConnectionOptions options;
   options.conninfo = conninfo;
   options.application_name = "vecferry/coordinator";
-  return postgres::Connection::Open(options);
+  ASSIGN_OR_RETURN(postgres::Connection session, postgres::Connection::Open(options));
+  // Epochs and states wait for the disk, whatever the server's own setting: a crash must not take them back.
+  RETURN_IF_ERROR(session
+                      .Execute("SELECT set_config('synchronous_commit', 'on', false) WHERE "
+                               "current_setting('synchronous_commit') = 'off'")
+                      .status());
+  return session;
 }
 
 absl::StatusOr<Hold> TakeHold(const std::string& conninfo, const std::string& migration_id, postgres::Connection ledger,

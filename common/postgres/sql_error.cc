@@ -83,11 +83,8 @@ absl::Status ToStatus(const PGresult* result, const PGconn* connection) {
   SqlError error;
   error.sqlstate = Field(result, PG_DIAG_SQLSTATE);
   if (error.sqlstate.empty()) {
-    // Not from the server: libpq's own, such as a connection that broke.
-    const std::string message = OneLine(PQerrorMessage(connection));
-    if (PQstatus(connection) != CONNECTION_OK)
-      return absl::UnavailableError(absl::StrCat("connection lost: ", message));
-    return absl::InternalError(message);
+    // Not from the server: libpq's own. It may not yet count a connection as lost to which it could not write.
+    return absl::UnavailableError(absl::StrCat("connection lost: ", OneLine(PQerrorMessage(connection))));
   }
   error.message = Field(result, PG_DIAG_MESSAGE_PRIMARY);
   error.detail = Field(result, PG_DIAG_MESSAGE_DETAIL);
