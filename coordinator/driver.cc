@@ -177,17 +177,22 @@ absl::Status Driver::FinishTables() {
   const absl::Cleanup leave = [this] { LeaveStage(); };
   ASSIGN_OR_RETURN(postgres::Connection session, OpenWorkSession());
   const std::shared_ptr<const core::Plan> plan = this->plan();
-  const FinishContext context{session,
-                              *plan,
-                              setup_.migration_id,
-                              setup_.epoch,
-                              setup_.options.rejects_max,
-                              setup_.options.no_indexes,
-                              [this](const std::string& step) {
-                                base::MutexLock lock(&mutex_);
-                                step_ = step;
-                              },
-                              [this] { return Stopping(); }};
+  const FinishContext context{
+      session,
+      *plan,
+      setup_.migration_id,
+      setup_.epoch,
+      setup_.options.rejects_max,
+      setup_.options.no_indexes,
+      [this](const std::string& step) {
+        base::MutexLock lock(&mutex_);
+        step_ = step;
+      },
+      [this] { return Stopping(); },
+      [this](const auto&... arguments) {
+        return setup_.source_turn.Run([&](sqlite::Database*) { return setup_.source.resolve(arguments...); });
+      },
+      setup_.source.encode};
   const absl::Status finished = Finish(context);
   const absl::Status interruption = Interruption();
   return interruption.ok() ? finished : interruption;

@@ -59,6 +59,8 @@ void LoopbackCluster::Serve(const Options& options) {
     ASSIGN_OR_RETURN(const reader::RangeDigest digest, reader::DigestRange(*database, mapping, shard, last_key, whole));
     return std::make_pair(digest.count, digest.sum);
   };
+  source.resolve = [database](const auto&... arguments) { return reader::ResolveRows(*database, arguments...); };
+  source.encode = reader::EncodeAgain;
   coordinator_ = coordinator::MakeCoordinator(coordinator, std::move(source), resolver, verifications_.get());
   coordination_ = BuildServer({coordinator_->migration_service(), coordinator_->lease_service()});
   leases_ = rpc::MakeLeaseClient(coordination_->InProcessChannel(rpc::MakeChannelArguments()));
