@@ -60,13 +60,9 @@ rpc::StartOptions MakeRequest(const CopyOptions& copy, const std::string& connec
   return start;
 }
 
-// Size of the copy that a run of this command makes of its source; 0 = none.
-absl::StatusOr<std::int64_t> ScratchBytes(const CopyOptions& copy, sqlite::Snapshot& snapshot) {
-  if (copy.snapshot == sqlite::SnapshotMode::kDirect && !snapshot.is_copy()) return 0;
-  ASSIGN_OR_RETURN(const core::Value mode, snapshot.connection(0).QueryValue("PRAGMA journal_mode"));
-  if (copy.snapshot == sqlite::SnapshotMode::kAuto && !snapshot.is_copy() && mode.bytes == "wal") return 0;
+std::int64_t FileBytes(const std::string& path) {
   std::error_code error;
-  const auto bytes = std::filesystem::file_size(copy.identity.source_path, error);
+  const auto bytes = std::filesystem::file_size(path, error);
   return error ? 0 : static_cast<std::int64_t>(bytes);
 }
 
@@ -120,7 +116,8 @@ absl::StatusOr<int> CopyCommand::Run(const std::string& postgres_url) {
 
 absl::Status CopyCommand::OpenSource() {
   copy_.identity.source_path = RealPath(copy_.identity.source_path);
-  sqlite::SnapshotOptions options{copy_.snapshot, copy_.scratch_dir};
+  sqlite::SnapshotOptions options{.mode = copy_.snapshot, .scratch_dir = copy_.scratch_dir};
+  options.on_notice = telemetry::LogWarning;
   // A dry run writes no copy either; it holds a rollback-journal store's writer up only while it plans.
   if (copy_.dry_run && options.mode == sqlite::SnapshotMode::kAuto) options.mode = sqlite::SnapshotMode::kDirect;
   ASSIGN_OR_RETURN(snapshot_,
@@ -144,7 +141,8 @@ absl::StatusOr<int> CopyCommand::SayPlan(Pipeline& pipeline) {
   ASSIGN_OR_RETURN(const rpc::DrawnPlan drawn, result);
   PlanContext context{destination_.masked, drawn.resumes_migration_id, streams_, copy_.no_indexes, copy_.no_verify};
   if (!destination_runs_) context.destination += " (does not run yet; taken as empty)";
-  ASSIGN_OR_RETURN(context.scratch_bytes, ScratchBytes(copy_, *snapshot_));
+  ASSIGN_OR_RETURN(context.source_copied, sqlite::WhenCopied(copy_.identity.source_path, copy_.snapshot));
+  context.source_bytes = FileBytes(copy_.identity.source_path);
   Write(stdout, FormatPlan(drawn.plan, context));
   return 0;
 }

@@ -233,7 +233,8 @@ std::variant<Options, Answer> ParseCommandLine(const std::vector<std::string>& w
   options.command = entry->command;
   const std::vector<std::string> rest(words.begin() + 2, words.end());
   if (entry->command == Command::kPostgresPsql && rest != std::vector<std::string>{"--help"}) {
-    options.psql_words = rest;
+    // A leading -- only parts psql's words from ours.
+    options.psql_words.assign(rest.begin() + (!rest.empty() && rest[0] == "--" ? 1 : 0), rest.end());
     return options;
   }
   Arguments arguments(absl::StrCat("vecferry ", name), entry->about);

@@ -71,16 +71,18 @@ void Pipeline::MakeServers(const PipelineOptions& options) {
     writer_client_ = rpc::MakeWriterClient(workers);
     source.snapshot = snapshot_;
     source.connection = kCoordinatorConnection;
-    sqlite::Database* const database = &snapshot_->connection(kCoordinatorConnection);
-    source.digest = [database](const core::Mapping& mapping, const core::Shard& shard,
-                               const std::optional<std::string>& last_key,
-                               bool whole) -> absl::StatusOr<std::pair<std::int64_t, core::Sum128>> {
+    sqlite::SnapshotConnection& connection = snapshot_->connection(kCoordinatorConnection);
+    source.digest = [&connection](const core::Mapping& mapping, const core::Shard& shard,
+                                  const std::optional<std::string>& last_key,
+                                  bool whole) -> absl::StatusOr<std::pair<std::int64_t, core::Sum128>> {
       const absl::StatusOr<reader::RangeDigest> digest =
-          reader::DigestRange(*database, mapping, shard, last_key, whole);
+          reader::DigestRange(*connection.Take(), mapping, shard, last_key, whole);
       if (!digest.ok()) return digest.status();
       return std::make_pair(digest->count, digest->sum);
     };
-    source.resolve = [database](const auto&... arguments) { return reader::ResolveRows(*database, arguments...); };
+    source.resolve = [&connection](const auto&... arguments) {
+      return reader::ResolveRows(*connection.Take(), arguments...);
+    };
   } else {
     verifications_ = std::make_unique<NoVerifier>();
   }
@@ -124,9 +126,7 @@ absl::Status Pipeline::JoinReaders() {
 }
 
 void Pipeline::InterruptSource() {
-  if (snapshot_ == nullptr) return;
-  snapshot_->connection(kCoordinatorConnection).Interrupt();
-  snapshot_->connection(kVerifierConnection).Interrupt();
+  if (snapshot_ != nullptr) snapshot_->Interrupt();
 }
 
 void Pipeline::Interrupt() {
@@ -140,6 +140,8 @@ void Pipeline::Interrupt() {
     if (writer_ != nullptr) writer_->Drain(absl::Now() + kDrainTime);
   });
   coordinator_->Stop();
+  // Later than the coordinator, which would take the end of the checks for a failure.
+  if (verifier_ != nullptr) verifier_->Stop();
   drain.join();
 }
 

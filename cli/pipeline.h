@@ -50,8 +50,8 @@ class Pipeline {
   // Leaves a resumable state: no more leases, the present commit groups end, statements are cancelled. Returns when
   // all that was tried; past 5 seconds writers are cut off.
   void Interrupt();
-  // Ends the coordinator's and the verifier's running statement on the source, if any: a plan being drawn, a range
-  // being digested, a count look at nothing else between two rows.
+  // Ends running statements on the source and a copy of it in the making: a plan being drawn, a range being digested, a
+  // count look at nothing else between two rows.
   void InterruptSource();
 
  private:

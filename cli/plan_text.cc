@@ -97,6 +97,18 @@ std::string Remarks(const core::Plan& plan) {
   return text;
 }
 
+std::string Scratch(const PlanContext& context) {
+  const std::string copy =
+      absl::StrCat(FormatBytes(static_cast<double>(context.source_bytes)), " for a copy of the source");
+  switch (context.source_copied) {
+    case sqlite::CopyTime::kFirst: return copy;
+    case sqlite::CopyTime::kOnDemand:
+      return absl::StrCat("none: the file itself is read; ", copy, " if something writes to it meanwhile");
+    case sqlite::CopyTime::kNever: break;
+  }
+  return "none: the file itself is read";
+}
+
 std::string Estimates(const core::Plan& plan, const PlanContext& context) {
   double bytes = 0, copied = 0, rows = 0;
   for (const core::Mapping& mapping : plan.mappings) {
@@ -119,10 +131,7 @@ std::string Estimates(const core::Plan& plan, const PlanContext& context) {
       " (copy ", FormatClock(copied), ", finish ", FormatClock(finish), ", verify ", FormatClock(verify), ")\n",
       "  memory   ", FormatBytes(kProgramBytes + kStreamBytes * context.streams), " with ", context.streams,
       context.streams == 1 ? " stream" : " streams", ", and the largest row once a stream\n", "  scratch  ",
-      context.scratch_bytes > 0
-          ? absl::StrCat(FormatBytes(static_cast<double>(context.scratch_bytes)), " for a copy of the source")
-          : "none: the file itself is read",
-      "\n");
+      Scratch(context), "\n");
 }
 
 }  // namespace

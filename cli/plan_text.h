@@ -5,6 +5,7 @@
 #include <string>
 
 #include "common/core/plan.h"
+#include "common/sqlite/snapshot.h"
 
 namespace vecferry::cli {
 
@@ -14,7 +15,8 @@ struct PlanContext {
   std::string resumes_migration_id;  // "" = a new migration
   int streams = 1;
   bool no_indexes = false, no_verify = false;
-  std::int64_t scratch_bytes = 0;  // of a copy of the source that the migration will make
+  sqlite::CopyTime source_copied = sqlite::CopyTime::kNever;
+  std::int64_t source_bytes = 0;
 };
 
 // The whole plan: counts, sizes, what the destination gets, notes, what is left out, and estimates with the rates that

@@ -29,6 +29,7 @@ void AddCounters(const core::Counters& counters, Json& json) {
   json["repaired"] = counters.repaired;
   json["values_rounded"] = counters.values_rounded;
   json["bytes"] = counters.bytes;
+  json["incomplete"] = counters.incomplete;
 }
 
 Json Tables(const core::Report& report) {

@@ -43,7 +43,13 @@ std::string Tables(const core::Report& report) {
     add(SanitizeText(table.source), SanitizeText(table.destination), table.counters);
   }
   add("total", "", report.totals);
-  return FormatTable(rows, 2, "");
+  std::string text = FormatTable(rows, 2, "");
+  for (const core::TableReport& table : report.tables) {
+    if (table.counters.incomplete == 0) continue;
+    absl::StrAppend(&text, "incomplete: ", GroupDigits(table.counters.incomplete), " rows of ",
+                    SanitizeText(table.source), " were carried, but what else they should have become was refused\n");
+  }
+  return text;
 }
 
 std::string Times(const core::Report& report) {
@@ -119,7 +125,7 @@ std::string NextStep(const core::Report& report) {
   switch (report.state) {
     case core::State::kVerified:
     case core::State::kCopied:
-      if (report.totals.rejected > 0) {
+      if (report.totals.rejected > 0 || report.totals.incomplete > 0) {
         return absl::StrCat("look at what was not carried: vecferry rejects list ", report.migration_id);
       }
       if (report.totals.conflicting > 0) {

@@ -83,17 +83,15 @@ absl::Status Driver::CheckSource() {
   ASSIGN_OR_RETURN(postgres::Connection session, OpenWorkSession());
   core::Plan plan = *this->plan();
   RETURN_IF_ERROR(CheckTables(session, plan));
-  const absl::Status checked = setup_.source_turn.Run([&](sqlite::Database* source) {
-    const ResumeContext context{session,
-                                *source,
-                                setup_.source.snapshot->fingerprint(),
-                                setup_.source.digest,
-                                setup_.migration_id,
-                                setup_.epoch,
-                                setup_.options.on_source_change,
-                                [this] { return Stopping(); }};
-    return ReconcileSource(context, plan);
-  });
+  const ResumeContext context{session,
+                              setup_.source.snapshot->connection(setup_.source.connection),
+                              setup_.source.snapshot->fingerprint(),
+                              setup_.source.digest,
+                              setup_.migration_id,
+                              setup_.epoch,
+                              setup_.options.on_source_change,
+                              [this] { return Stopping(); }};
+  const absl::Status checked = ReconcileSource(context, plan);
   const absl::Status interruption = Interruption();
   LeaveStage();
   RETURN_IF_ERROR(interruption);
@@ -177,22 +175,19 @@ absl::Status Driver::FinishTables() {
   const absl::Cleanup leave = [this] { LeaveStage(); };
   ASSIGN_OR_RETURN(postgres::Connection session, OpenWorkSession());
   const std::shared_ptr<const core::Plan> plan = this->plan();
-  const FinishContext context{
-      session,
-      *plan,
-      setup_.migration_id,
-      setup_.epoch,
-      setup_.options.rejects_max,
-      setup_.options.no_indexes,
-      [this](const std::string& step) {
-        base::MutexLock lock(&mutex_);
-        step_ = step;
-      },
-      [this] { return Stopping(); },
-      [this](const auto&... arguments) {
-        return setup_.source_turn.Run([&](sqlite::Database*) { return setup_.source.resolve(arguments...); });
-      },
-      setup_.source.encode};
+  const FinishContext context{session,
+                              *plan,
+                              setup_.migration_id,
+                              setup_.epoch,
+                              setup_.options.rejects_max,
+                              setup_.options.no_indexes,
+                              [this](const std::string& step) {
+                                base::MutexLock lock(&mutex_);
+                                step_ = step;
+                              },
+                              [this] { return Stopping(); },
+                              setup_.source.resolve,
+                              setup_.source.encode};
   const absl::Status finished = Finish(context);
   const absl::Status interruption = Interruption();
   return interruption.ok() ? finished : interruption;

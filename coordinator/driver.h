@@ -23,9 +23,6 @@
 
 namespace vecferry::coordinator {
 
-// One connection of the snapshot, which planning and resuming take turns at.
-using SourceTurn = InTurn<sqlite::Database*>;
-
 // What a driver drives. References must outlive it.
 struct DriverSetup {
   std::string migration_id;
@@ -35,7 +32,6 @@ struct DriverSetup {
   std::string conninfo;
   absl::Duration lease_time;
   SourceAccess& source;
-  SourceTurn& source_turn;
   rpc::VerifierClient& verifier;
 };
 
@@ -65,7 +61,7 @@ class Driver {
   bool ended() const;
   // Waits until the migration no longer runs here, for `patience` at most. Returns ended().
   bool AwaitEnd(absl::Duration patience);
-  // As the ledger has it now; after the end, as it was then.
+  // As the ledger has it now, or had it when it could be read last; after the end, as it was then.
   absl::StatusOr<core::Report> GetReport();
 
  private:

@@ -59,9 +59,9 @@ absl::StatusOr<rpc::Acquired> Driver::Acquire(const std::string& worker) {
     return acquired;
   }
   leases_->Grant(shard, *epoch, Monotonic() + setup_.lease_time);
-  acquired.lease =
-      rpc::Lease{setup_.migration_id,          shard, *epoch, setup_.lease_time, "", setup_.options.connection,
-                 setup_.options.batch_rows_max};
+  acquired.lease = rpc::Lease{
+      setup_.migration_id,           shard,          *epoch, setup_.lease_time, "", setup_.options.connection,
+      setup_.options.batch_rows_max, plan_->revision};
   return acquired;
 }
 
@@ -189,10 +189,9 @@ absl::StatusOr<core::Report> Driver::GetReport() {
   absl::StatusOr<core::Report> report = ReadReport();
   base::MutexLock lock(&mutex_);
   if (ended_) return last_report_;
-  if (report.ok()) {
-    report->step = step_;
-    last_report_ = report;
-  }
+  if (!report.ok()) return last_report_.ok() ? last_report_ : report;
+  report->step = step_;
+  last_report_ = report;
   return report;
 }
 

@@ -7,7 +7,7 @@
 
 namespace vecferry::coordinator {
 
-// Something that only one thread may use at a time (a database session, a connection of the snapshot), shared by
+// Something that only one thread may use at a time (a database session), shared by
 // several threads that take turns. The mutex guards the turn, not the work: nobody holds it during I/O. Thread-safe.
 template <typename Resource>
 class InTurn {

@@ -28,6 +28,7 @@ class LeaseService final : public v1::LeaseService::Service {
     granted->set_writer(lease.writer);
     granted->set_connection(lease.connection);
     granted->set_batch_rows_max(static_cast<std::uint32_t>(lease.batch_rows_max));
+    granted->set_plan_revision(static_cast<std::uint32_t>(lease.plan_revision));
     return grpc::Status::OK;
   }
 

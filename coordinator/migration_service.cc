@@ -1,5 +1,8 @@
 #include <grpcpp/grpcpp.h>
 
+#include <string>
+#include <utility>
+
 #include "common/rpc/plan_codec.h"
 #include "common/rpc/status_codec.h"
 #include "coordinator/services.h"
@@ -63,8 +66,14 @@ class MigrationService final : public v1::MigrationService::Service {
 
   grpc::Status Watch(grpc::ServerContext* context, const v1::GetRequest* request,
                      grpc::ServerWriter<v1::Migration>* writer) override {
+    std::string told;  // serialized
     const auto tell = [&](const core::Report& report) {
-      return !context->IsCancelled() && writer->Write(rpc::ToProto(report));
+      if (context->IsCancelled()) return false;
+      const v1::Migration migration = rpc::ToProto(report);
+      std::string bytes = migration.SerializeAsString();
+      if (bytes == told) return true;
+      told = std::move(bytes);
+      return writer->Write(migration);
     };
     return rpc::ToGrpc(migrations_.Watch(request->migration_id(), request->connection(), tell));
   }

@@ -20,8 +20,7 @@ Migrations::Migrations(const CoordinatorOptions& options, SourceAccess source, p
     : options_(options),
       source_(std::move(source)),
       resolver_(std::move(resolver)),
-      verifier_(verifier),
-      source_turn_(source_.snapshot == nullptr ? nullptr : &source_.snapshot->connection(source_.connection)) {}
+      verifier_(verifier) {}
 
 Migrations::~Migrations() { Stop(); }
 
@@ -53,9 +52,9 @@ absl::StatusOr<postgres::Connection> Migrations::Open(const std::string& conninf
 absl::StatusOr<core::Plan> Migrations::Draw(const core::Identity& identity, const postgres::Catalog* catalog) {
   if (source_.snapshot == nullptr) return absl::FailedPreconditionError("this coordinator has no source open");
   if (stopping()) return absl::CancelledError("stopped before the plan was drawn");
-  ASSIGN_OR_RETURN(core::Plan plan, source_turn_.Run([&](sqlite::Database* source) {
-    return DrawPlan(*source, source_.snapshot->fingerprint(), identity, catalog, options_.shard_bytes_max);
-  }));
+  ASSIGN_OR_RETURN(core::Plan plan, DrawPlan(*source_.snapshot->connection(source_.connection).Take(),
+                                             source_.snapshot->fingerprint(), identity, catalog,
+                                             options_.shard_bytes_max));
   plan.program_version = VECFERRY_VERSION;
   return plan;
 }
@@ -163,7 +162,7 @@ absl::StatusOr<rpc::Started> Migrations::Drive(const std::string& conninfo, cons
     planned.total = row.seconds.plan;
     RETURN_IF_ERROR(postgres::AddStageSeconds(ledger, row.id, epoch, planned));
   }
-  DriverSetup setup{row.id, epoch, resumed, options, conninfo, options_.lease_time, source_, source_turn_, verifier_};
+  DriverSetup setup{row.id, epoch, resumed, options, conninfo, options_.lease_time, source_, verifier_};
   std::vector<DriverPointer> replaced;  // destroyed, which joins threads, after the lock is free
   base::MutexLock guard(&mutex_);
   if (stopping_) return absl::CancelledError("stopped before the first row; the same command goes on");

@@ -37,10 +37,10 @@ class Migrations {
   absl::StatusOr<rpc::Started> Start(const rpc::StartOptions& options);
   absl::StatusOr<core::Report> Get(const std::string& id, const std::string& connection);
   absl::StatusOr<std::vector<core::Report>> List(const std::string& connection);
-  // Calls `on_change` at once and after each change, twice a second at most, until the migration no longer runs here or
-  // `on_change` returns false.
+  // Calls `on_report` at once, then twice a second, changed or not, until the migration no longer runs here or
+  // `on_report` returns false. The last one is the one of the end.
   absl::Status Watch(const std::string& id, const std::string& connection,
-                     const std::function<bool(const core::Report&)>& on_change);
+                     const std::function<bool(const core::Report&)>& on_report);
   absl::StatusOr<core::Report> Cancel(const std::string& id, const std::string& connection, bool drop);
 
   absl::StatusOr<core::ReplayOutcome> Replay(const std::string& id, const std::string& connection,
@@ -76,7 +76,6 @@ class Migrations {
   SourceAccess source_;
   const postgres::ConnectionResolver resolver_;
   rpc::VerifierClient& verifier_;
-  SourceTurn source_turn_;
 
   base::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

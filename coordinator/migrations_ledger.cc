@@ -82,19 +82,19 @@ absl::StatusOr<std::vector<core::Report>> Migrations::List(const std::string& co
 }
 
 absl::Status Migrations::Watch(const std::string& id, const std::string& connection,
-                               const std::function<bool(const core::Report&)>& on_change) {
+                               const std::function<bool(const core::Report&)>& on_report) {
   ASSIGN_OR_RETURN(const core::Report first, Get(id, connection));
   const DriverPointer driver = FindDriver(first.migration_id);
   if (driver == nullptr) {
-    on_change(first);
+    on_report(first);
     return absl::OkStatus();
   }
   bool go_on = true;
   for (bool ended = false; go_on && !ended;) {
-    // Asked before the report is read: the last one told is then the one of the end.
+    // Asked before the report is read, which is then the one of the end.
     ended = driver->ended();
     ASSIGN_OR_RETURN(const core::Report report, driver->GetReport());
-    go_on = on_change(report);
+    go_on = on_report(report);
     if (!ended) driver->AwaitEnd(kWatchInterval);
   }
   return absl::OkStatus();

@@ -70,6 +70,7 @@ class Teller {
   absl::Status Close(int shard) {
     RETURN_IF_ERROR(Flush(shard));
     const std::int64_t rows = std::exchange(rows_, 0);
+    // A second row that goes with its first one is no row that lacks its second.
     if (rows == 0 || !mapping_.counted) return absl::OkStatus();
     return MoveToRejected(context_.session, context_.migration_id, shard, rows, newest_);
   }

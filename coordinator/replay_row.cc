@@ -163,11 +163,14 @@ class RowReplay {
       moved.values_rounded = piece.row.values_rounded;
       moved.bytes = piece.row.bytes;
     }
-    if (!mapping_.counted) return absl::OkStatus();
-    moved.inserted = outcome == Replayed::kInserted ? 1 : 0;
-    moved.present = outcome == Replayed::kPresent ? 1 : 0;
-    moved.updated = outcome == Replayed::kUpdated ? 1 : 0;
-    moved.repaired = repaired ? 1 : 0;
+    // A second row counts only while it is rejected.
+    if (!mapping_.counted) moved = {};
+    if (mapping_.counted) {
+      moved.inserted = outcome == Replayed::kInserted ? 1 : 0;
+      moved.present = outcome == Replayed::kPresent ? 1 : 0;
+      moved.updated = outcome == Replayed::kUpdated ? 1 : 0;
+      moved.repaired = repaired ? 1 : 0;
+    }
     return postgres::MoveFromRejected(context_.session, context_.migration_id, place_.shard, moved);
   }
 

@@ -1,6 +1,7 @@
 #include "coordinator/resume.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -31,30 +32,11 @@ std::string NameShards(const core::Plan& plan, const std::vector<int>& shards) {
 
 absl::Status Refuse(const core::Plan& plan, const std::vector<int>& shards, absl::string_view why) {
   return absl::FailedPreconditionError(absl::StrCat(
-      "the source changed since the migration began, in rows that were carried already (shard ",
+      "the source changed since the migration began, in rows that were carried already or that share a key with such "
+      "(shard ",
       NameShards(plan, shards), "), and ", why,
       ": restore the source as it was and run the same command again, or `vecferry migrate cancel --drop` and begin "
       "anew"));
-}
-
-// Which source keys share a destination key was found on the source as it was: look again.
-absl::Status RefreshDuplicates(const ResumeContext& context, const sqlite::SourceSchema& schema,
-                               const std::set<int>& affected, core::Plan& plan) {
-  ASSIGN_OR_RETURN(core::Plan fresh, profile::MakePlan({context.source, schema, plan.identity, nullptr}));
-  for (const int id : affected) {
-    core::Mapping& mapping = plan.mappings[id];
-    const auto same = std::find_if(fresh.mappings.begin(), fresh.mappings.end(), [&](const core::Mapping& candidate) {
-      return candidate.source_table == mapping.source_table &&
-             candidate.destination_table == mapping.destination_table && candidate.from_sql == mapping.from_sql;
-    });
-    if (same == fresh.mappings.end()) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          "the source changed so that table ", core::QuoteIdentifier(mapping.source_table),
-          " is planned in another way now: `vecferry migrate cancel --drop`, then run the same command again"));
-    }
-    mapping.duplicates = std::move(same->duplicates);
-  }
-  return absl::OkStatus();
 }
 
 bool Existed(const core::Plan& plan, const std::string& name) {
@@ -88,8 +70,7 @@ absl::Status CarryAgain(const ResumeContext& context, const std::set<int>& affec
   });
 }
 
-absl::Status Reconcile(const ResumeContext& context, const sqlite::SourceSchema& schema, const std::vector<int>& shards,
-                       core::Plan& plan) {
+absl::Status Reconcile(const ResumeContext& context, const std::vector<int>& shards, const core::Plan& plan) {
   if (context.on_source_change == "fail") return Refuse(plan, shards, "--on-source-change fail stops then");
   std::set<int> changed;
   for (const int shard : shards) changed.insert(plan.shards[shard].mapping);
@@ -101,28 +82,67 @@ absl::Status Reconcile(const ResumeContext& context, const sqlite::SourceSchema&
                   absl::StrCat("table ", core::QuoteIdentifier(plan.mappings[id].destination_table),
                                " existed before, so that it cannot be emptied and loaded again"));
   }
-  core::Plan renewed = plan;
-  renewed.source_fingerprint = context.fingerprint;
-  RETURN_IF_ERROR(RefreshDuplicates(context, schema, affected, renewed));
-  RETURN_IF_ERROR(CarryAgain(context, affected, renewed));
-  plan = std::move(renewed);
+  RETURN_IF_ERROR(CarryAgain(context, affected, plan));
   return postgres::RecordEvent(context.session, context.migration_id, "reconciled",
                                absl::StrCat("the source changed in carried rows (shard ", NameShards(plan, shards),
                                             "); their tables were emptied and are carried again"));
 }
 
+// Rows that count as duplicates in one of two plans only.
+std::set<std::string> DifferingDuplicates(const core::Mapping& one, const core::Mapping& other) {
+  const std::set<std::string> first(one.duplicates.begin(), one.duplicates.end());
+  const std::set<std::string> second(other.duplicates.begin(), other.duplicates.end());
+  std::set<std::string> differing;
+  std::set_symmetric_difference(first.begin(), first.end(), second.begin(), second.end(),
+                                std::inserter(differing, differing.end()));
+  return differing;
+}
+
+// Whether one of the source keys in `keys` lies in what a shard has carried.
+absl::StatusOr<bool> CarriedAny(sqlite::Database& source, const core::Mapping& mapping, const core::Shard& shard,
+                                const core::Checkpoint& at, const std::set<std::string>& keys) {
+  if (keys.empty()) return false;
+  core::Mapping keys_only = mapping;
+  keys_only.inputs.clear();
+  ASSIGN_OR_RETURN(const sqlite::RangeQuery query,
+                   sqlite::MakeRangeQuery(keys_only, shard.lower, shard.upper, /*after=*/std::nullopt,
+                                          at.done ? std::nullopt : at.last_key));
+  ASSIGN_OR_RETURN(sqlite::Statement rows, source.Prepare(query.sql));
+  int parameter = 0;
+  for (const core::Value& value : query.parameters) rows.Bind(++parameter, value.view());
+  std::vector<core::ValueView> key(mapping.key.expressions.size());
+  while (true) {
+    ASSIGN_OR_RETURN(const bool row, rows.Step());
+    if (!row) return false;
+    for (std::size_t i = 0; i < key.size(); ++i) key[i] = rows.Column(static_cast<int>(i));
+    if (keys.contains(core::EncodeRecord(key))) return true;
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<int>> FindChangedShards(const ResumeContext& context, const core::Plan& plan,
+                                                   const core::Plan& renewed,
                                                    const std::vector<postgres::ShardRow>& shards) {
+  std::vector<std::set<std::string>> differing;
+  for (const core::Mapping& mapping : plan.mappings) {
+    differing.push_back(DifferingDuplicates(mapping, renewed.mappings[mapping.id]));
+  }
   std::vector<int> changed;
   for (const postgres::ShardRow& row : shards) {
+    const core::Mapping& mapping = plan.mappings[row.mapping];
     const core::Checkpoint& at = row.checkpoint;
     if (!at.done && !at.last_key) continue;  // nothing was read from it
     if (context.stopping()) return absl::CancelledError("stopped while comparing the source");
-    ASSIGN_OR_RETURN(const auto digest,
-                     context.digest(plan.mappings[row.mapping], plan.shards[row.id], at.last_key, at.done));
-    if (digest.first != at.source_count || digest.second != at.source_sum) changed.push_back(row.id);
+    ASSIGN_OR_RETURN(const auto digest, context.digest(mapping, plan.shards[row.id], at.last_key, at.done));
+    bool same = digest.first == at.source_count && digest.second == at.source_sum &&
+                mapping.from_sql == renewed.mappings[mapping.id].from_sql;
+    if (same) {
+      ASSIGN_OR_RETURN(const bool judged_otherwise,
+                       CarriedAny(*context.source.Take(), mapping, plan.shards[row.id], at, differing[mapping.id]));
+      same = !judged_otherwise;
+    }
+    if (!same) changed.push_back(row.id);
   }
   return changed;
 }
@@ -149,7 +169,7 @@ std::set<int> AffectedMappings(const core::Plan& plan, const std::set<int>& chan
 
 absl::Status ReconcileSource(const ResumeContext& context, core::Plan& plan) {
   if (context.fingerprint == plan.source_fingerprint) return absl::OkStatus();
-  ASSIGN_OR_RETURN(const sqlite::SourceSchema schema, sqlite::ReadSchema(context.source));
+  ASSIGN_OR_RETURN(const sqlite::SourceSchema schema, sqlite::ReadSchema(*context.source.Take()));
   if (schema.hash != plan.source_schema_hash) {
     return absl::FailedPreconditionError(
         "tables or columns of the source changed since the migration began: restore them, or `vecferry migrate cancel "
@@ -157,9 +177,15 @@ absl::Status ReconcileSource(const ResumeContext& context, core::Plan& plan) {
   }
   ASSIGN_OR_RETURN(const std::vector<postgres::ShardRow> shards,
                    postgres::LoadShards(context.session, context.migration_id));
-  ASSIGN_OR_RETURN(const std::vector<int> changed, FindChangedShards(context, plan, shards));
-  if (!changed.empty()) return Reconcile(context, schema, changed, plan);
-  plan.source_fingerprint = context.fingerprint;
+  core::Plan renewed = plan;
+  ++renewed.revision;
+  renewed.source_fingerprint = context.fingerprint;
+  RETURN_IF_ERROR(profile::RenewPlan(*context.source.Take(), schema, renewed));
+  ASSIGN_OR_RETURN(const std::vector<int> changed, FindChangedShards(context, plan, renewed, shards));
+  plan = std::move(renewed);
+  // Whoever still carries a shard by the former plan must ask anew.
+  RETURN_IF_ERROR(FenceWriters(context.session, context.migration_id));
+  if (!changed.empty()) return Reconcile(context, changed, plan);
   RETURN_IF_ERROR(
       postgres::SetPlan(context.session, context.migration_id, context.coordinator_epoch, rpc::SerializePlan(plan)));
   return postgres::RecordEvent(context.session, context.migration_id, "source_rewritten",

@@ -11,7 +11,7 @@
 #include "common/core/plan.h"
 #include "common/postgres/connection.h"
 #include "common/postgres/ledger.h"
-#include "common/sqlite/database.h"
+#include "common/sqlite/snapshot_connection.h"
 
 namespace vecferry::coordinator {
 
@@ -22,7 +22,7 @@ using DigestFunction = std::function<absl::StatusOr<std::pair<std::int64_t, core
 // What a resumed migration works with. Must outlive the call.
 struct ResumeContext {
   postgres::Connection& session;
-  sqlite::Database& source;
+  sqlite::SnapshotConnection& source;
   std::string fingerprint;  // of the source now
   DigestFunction digest;
   std::string migration_id;
@@ -31,8 +31,10 @@ struct ResumeContext {
   std::function<bool()> stopping;
 };
 
-// Shards whose carried range no longer holds what the ledger says was read from it.
+// Shards whose carried range no longer holds what the ledger says was read from it, or of which a row would be carried
+// in another way by the plan as the source has it renewed: it became a duplicate, or is none any more, or got an equal.
 absl::StatusOr<std::vector<int>> FindChangedShards(const ResumeContext& context, const core::Plan& plan,
+                                                   const core::Plan& renewed,
                                                    const std::vector<postgres::ShardRow>& shards);
 
 // The mappings that must be carried again when `changed` ones must: those that load into the same tables, and those

@@ -32,6 +32,8 @@ class BatchBuilder {
   bool IsFullFor(const SourceRow& row) const;
   // Errors: those of reading the counted row.
   absl::Status Add(const SourceRow& row);
+  // Of the last row added, else where the stream began.
+  const std::optional<std::string>& last_key() const { return batch_.last_key; }
   // The batch so far; the next one begins after it.
   rpc::Batch Take(bool end_of_shard);
 

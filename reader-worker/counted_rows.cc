@@ -12,7 +12,7 @@ absl::StatusOr<bool> CountedRows::Carries(absl::Span<const core::ValueView> key,
     row_->SeekTo(key);
   } else {
     ASSIGN_OR_RETURN(RowCursor cursor,
-                     RowCursor::Open(source_, counted_, {.lower = key_record, .through = key_record}));
+                     RowCursor::Open(*source_, counted_, {.lower = key_record, .through = key_record}));
     row_ = std::move(cursor);
   }
   ASSIGN_OR_RETURN(found_, row_->Next());

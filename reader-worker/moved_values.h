@@ -14,16 +14,19 @@ namespace vecferry::reader {
 class MovedValues {
  public:
   void Clear();
-  bool empty() const { return source_id_.empty() && elements_.empty(); }
+  bool empty() const { return source_id_.empty() && elements_.empty() && texts_.empty(); }
   void KeepSourceId(const core::ValueView& id);
   void KeepElements(const std::string& column, std::vector<std::string> elements);
-  // {"vecferry": {"source_id": ..., COLUMN: [...]}}, or {} when empty. An id that JSON cannot hold is written as
+  void KeepText(const std::string& column, std::string text);
+  // {"vecferry": {"source_id": ..., COLUMN: [...] or "..."}}, or {} when empty. An id that JSON cannot hold is written
+  // as
   // {"hex": ..., "type": ...}.
   std::string ToJson() const;
 
  private:
   std::string source_id_;  // JSON text {"source_id": ...}; "" = none
   std::vector<std::pair<std::string, std::vector<std::string>>> elements_;
+  std::vector<std::pair<std::string, std::string>> texts_;
 };
 
 }  // namespace vecferry::reader

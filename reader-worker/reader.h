@@ -16,6 +16,7 @@
 #include "common/core/replay.h"
 #include "common/rpc/clients.h"
 #include "common/sqlite/database.h"
+#include "common/sqlite/snapshot_connection.h"
 
 namespace vecferry::reader {
 
@@ -41,7 +42,7 @@ class ReaderStream {
   // From any thread: finish what is sent, give the lease back.
   virtual void Stop() = 0;
 };
-std::unique_ptr<ReaderStream> MakeReaderStream(const ReaderOptions& options, sqlite::Database& source,
+std::unique_ptr<ReaderStream> MakeReaderStream(const ReaderOptions& options, sqlite::SnapshotConnection& source,
                                                rpc::LeaseClient& leases, rpc::WriterClient& writer);
 
 // Count and sum of the rows of one shard up to `last_key` (all of it when `whole`): what a resume compares with the

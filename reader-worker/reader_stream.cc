@@ -18,7 +18,7 @@ constexpr absl::Duration kPauseMin = absl::Milliseconds(10), kRetryPause = absl:
 
 class LeasedReaderStream : public ReaderStream {
  public:
-  LeasedReaderStream(const ReaderOptions& options, sqlite::Database& source, rpc::LeaseClient& leases,
+  LeasedReaderStream(const ReaderOptions& options, sqlite::SnapshotConnection& source, rpc::LeaseClient& leases,
                      rpc::WriterClient& writer)
       : options_(options), source_(source), leases_(leases), writer_(writer) {}
 
@@ -30,14 +30,14 @@ class LeasedReaderStream : public ReaderStream {
 
  private:
   void CarryLease(const rpc::Lease& lease);
-  absl::Status FetchPlan(const std::string& migration_id);
+  absl::Status FetchPlan(const rpc::Lease& lease);
   absl::StatusOr<const core::Shard*> FindShard(const rpc::Lease& lease) const;
   // Calls until it is OK or says more than that the coordinator is away, for retry_max at most.
   template <typename Call>
   auto Retry(Call call) -> decltype(call());
 
   const ReaderOptions options_;
-  sqlite::Database& source_;
+  sqlite::SnapshotConnection& source_;
   rpc::LeaseClient& leases_;
   rpc::WriterClient& writer_;
   StopFlag stop_;
@@ -79,7 +79,7 @@ absl::Status LeasedReaderStream::Run() {
 }
 
 void LeasedReaderStream::CarryLease(const rpc::Lease& lease) {
-  absl::Status carried = FetchPlan(lease.migration_id);
+  absl::Status carried = FetchPlan(lease);
   if (carried.ok()) {
     LeaseKeeper keeper(leases_, lease);
     const absl::StatusOr<const core::Shard*> shard = FindShard(lease);
@@ -96,13 +96,13 @@ void LeasedReaderStream::CarryLease(const rpc::Lease& lease) {
   }
 }
 
-absl::Status LeasedReaderStream::FetchPlan(const std::string& migration_id) {
-  if (plan_of_ == migration_id) return absl::OkStatus();
+absl::Status LeasedReaderStream::FetchPlan(const rpc::Lease& lease) {
+  if (plan_of_ == lease.migration_id && plan_.revision == lease.plan_revision) return absl::OkStatus();
   plan_of_.clear();
-  absl::StatusOr<core::Plan> plan = Retry([&] { return leases_.GetPlan(migration_id); });
+  absl::StatusOr<core::Plan> plan = Retry([&] { return leases_.GetPlan(lease.migration_id); });
   RETURN_IF_ERROR(plan.status());
   plan_ = *std::move(plan);
-  plan_of_ = migration_id;
+  plan_of_ = lease.migration_id;
   return absl::OkStatus();
 }
 
@@ -117,7 +117,7 @@ absl::StatusOr<const core::Shard*> LeasedReaderStream::FindShard(const rpc::Leas
 
 }  // namespace
 
-std::unique_ptr<ReaderStream> MakeReaderStream(const ReaderOptions& options, sqlite::Database& source,
+std::unique_ptr<ReaderStream> MakeReaderStream(const ReaderOptions& options, sqlite::SnapshotConnection& source,
                                                rpc::LeaseClient& leases, rpc::WriterClient& writer) {
   return std::make_unique<LeasedReaderStream>(options, source, leases, writer);
 }

@@ -47,6 +47,7 @@ struct RowEncoder::Work {
   const std::size_t issues_before;
   pgcopy::TupleWriter tuple;
   EncodedRow result;
+  std::int64_t key_bytes = 0;
 };
 
 RowEncoder::RowEncoder(const core::Mapping& mapping, std::int64_t row_bytes_max)
@@ -70,7 +71,8 @@ EncodedRow RowEncoder::Encode(const SourceRow& row, const std::string& key_recor
   moved_.Clear();
   Refusal refusal = RefuseUnseen(row, key_record);
   if (refusal.kind.empty()) work.tuple.BeginTuple(static_cast<int>(columns_.size()));
-  for (std::size_t i = 0; i < columns_.size() && refusal.kind.empty(); ++i) refusal = EncodeColumn(columns_[i], work);
+  for (std::size_t i = 0; i < columns_.size() && refusal.kind.empty(); ++i)
+    refusal = EncodeWithinKey(columns_[i], work);
   if (refusal.kind.empty() && tuples.size() - tuple_at > kTupleBytesMax) {
     refusal = {kTooLarge, "", absl::StrCat("the row has ", tuples.size() - tuple_at, " bytes at the destination")};
   }
@@ -91,7 +93,7 @@ bool RowEncoder::Rejects(const SourceRow& row, const std::string& key_record) {
   moved_.Clear();
   Work work{row, key_record, unused_issues_, 0, pgcopy::TupleWriter(unused_tuple_), {}};
   return std::any_of(columns_.begin(), columns_.end(), [&](const Prepared& prepared) {
-    return prepared.may_reject && !EncodeColumn(prepared, work).kind.empty();
+    return prepared.may_reject && !EncodeWithinKey(prepared, work).kind.empty();
   });
 }
 
@@ -103,6 +105,16 @@ RowEncoder::Refusal RowEncoder::RefuseUnseen(const SourceRow& row, const std::st
     return {"duplicate_key", "", "an earlier row of the source has the same key at the destination"};
   }
   return {};
+}
+
+RowEncoder::Refusal RowEncoder::EncodeWithinKey(const Prepared& prepared, Work& work) {
+  const std::size_t before = work.tuple.buffer().size();
+  Refusal refusal = EncodeColumn(prepared, work);
+  if (!prepared.is_key || !refusal.kind.empty()) return refusal;
+  work.key_bytes += static_cast<std::int64_t>(work.tuple.buffer().size() - before);
+  if (work.key_bytes <= core::kKeyBytesMax) return {};
+  return {kTooLong, prepared.column.input >= 0 ? SourceColumn(prepared.column) : "",
+          absl::StrCat("the key has ", work.key_bytes, " bytes, an index takes ", core::kKeyBytesMax)};
 }
 
 RowEncoder::Refusal RowEncoder::EncodeColumn(const Prepared& prepared, Work& work) {
@@ -139,9 +151,12 @@ RowEncoder::Refusal RowEncoder::EncodeNull(const Prepared& prepared, Work& work)
                         work);
 }
 
-// By type; elements of a text array that are too long for an index move to the metadata.
+// By type; what is too long for an index, a text or an element of a text array, moves to the metadata.
 convert::Outcome RowEncoder::Convert(const core::Column& column, const ValueView& value, Work& work) {
-  if (column.type.kind != core::PgKind::kTextArray || column.element_bytes_max == 0) {
+  if (column.element_bytes_max > 0 && column.type.kind == core::PgKind::kText) {
+    return ConvertBoundedText(column, value, work);
+  }
+  if (column.element_bytes_max == 0 || column.type.kind != core::PgKind::kTextArray) {
     return convert::Convert(value, column.type, work.tuple.buffer());
   }
   std::vector<std::string> moved;
@@ -149,6 +164,17 @@ convert::Outcome RowEncoder::Convert(const core::Column& column, const ValueView
       convert::ToTextArray(value, static_cast<std::size_t>(column.element_bytes_max), work.tuple.buffer(), &moved);
   if (!moved.empty() && keeps_metadata_) moved_.KeepElements(column.name, std::move(moved));
   return outcome;
+}
+
+convert::Outcome RowEncoder::ConvertBoundedText(const core::Column& column, const ValueView& value, Work& work) {
+  std::string& buffer = work.tuple.buffer();
+  const std::size_t before = buffer.size();
+  Outcome outcome = convert::ToText(value, buffer);
+  const auto bytes = static_cast<std::int64_t>(buffer.size() - before);
+  if (bytes <= column.element_bytes_max) return outcome;
+  if (keeps_metadata_) moved_.KeepText(column.name, buffer.substr(before));
+  return {Fidelity::kUnfit, kTooLong,
+          absl::StrCat("the text has ", bytes, " bytes, an index takes ", column.element_bytes_max)};
 }
 
 RowEncoder::Refusal RowEncoder::EncodeNatural(const Prepared& prepared, const ValueView& value, Work& work) {

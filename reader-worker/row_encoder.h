@@ -53,6 +53,8 @@ class RowEncoder {
   struct Work;
 
   Refusal RefuseUnseen(const SourceRow& row, const std::string& key_record) const;
+  // As EncodeColumn; a key column that makes the row's key longer than an index entry may be is refused.
+  Refusal EncodeWithinKey(const Prepared& prepared, Work& work);
   Refusal EncodeColumn(const Prepared& prepared, Work& work);
   Refusal EncodeNull(const Prepared& prepared, Work& work);
   Refusal EncodeNatural(const Prepared& prepared, const core::ValueView& value, Work& work);
@@ -61,6 +63,7 @@ class RowEncoder {
   void EncodeMainVector(const Prepared& prepared, const core::ValueView& value, Work& work);
   void EncodeMetadata(Work& work);
   convert::Outcome Convert(const core::Column& column, const core::ValueView& value, Work& work);
+  convert::Outcome ConvertBoundedText(const core::Column& column, const core::ValueView& value, Work& work);
   void Repair(const core::Column& column, absl::string_view kind, std::string reason, Work& work) const;
   const std::string& SourceColumn(const core::Column& column) const;
 

@@ -24,6 +24,7 @@ core::RowIssue MakeRejection(const core::Mapping& mapping, const std::string& so
                              const std::string& key_record, absl::string_view kind, std::string reason);
 
 inline constexpr absl::string_view kTooLarge = "too_large";
+inline constexpr absl::string_view kTooLong = "too_long";
 
 }  // namespace vecferry::reader
 

@@ -7,7 +7,7 @@
 #include "absl/time/clock.h"
 #include "common/base/fault_points.h"
 #include "common/base/status_macros.h"
-#include "reader-worker/row_cursor.h"
+#include "reader-worker/shard_rows.h"
 
 namespace vecferry::reader {
 namespace {
@@ -22,7 +22,7 @@ bool MayPass(const absl::Status& status) {
 
 }  // namespace
 
-ShardCarrier::ShardCarrier(const ReaderOptions& options, sqlite::Database& source, rpc::WriterClient& writer,
+ShardCarrier::ShardCarrier(const ReaderOptions& options, sqlite::SnapshotConnection& source, rpc::WriterClient& writer,
                            const core::Plan& plan, const core::Shard& shard, const rpc::Lease& lease,
                            LeaseKeeper& keeper, StopFlag& stop)
     : options_(options),
@@ -30,7 +30,6 @@ ShardCarrier::ShardCarrier(const ReaderOptions& options, sqlite::Database& sourc
       writer_(writer),
       plan_(plan),
       shard_(shard),
-      mapping_(plan.mappings[static_cast<std::size_t>(shard.mapping)]),
       lease_(lease),
       keeper_(keeper),
       stop_(stop) {}
@@ -85,30 +84,13 @@ absl::Status ShardCarrier::CarryOnce(bool& moved) {
 
 absl::Status ShardCarrier::SendRows(rpc::BatchStream& stream, PositionReader& positions,
                                     const rpc::StreamPosition& begin) {
-  ASSIGN_OR_RETURN(
-      RowCursor rows,
-      RowCursor::Open(source_, mapping_, {.lower = shard_.lower, .upper = shard_.upper, .after = begin.last_key}));
-  const std::int64_t row_bytes_max = plan_.identity.max_row_bytes;
-  std::unique_ptr<CountedRows> counted;
-  if (!mapping_.counted && mapping_.counted_by >= 0) {
-    const core::Mapping& counting = plan_.mappings[static_cast<std::size_t>(mapping_.counted_by)];
-    counted = std::make_unique<CountedRows>(source_, counting, row_bytes_max);
-  }
   const BatchLimits limits{static_cast<std::uint64_t>(std::max(lease_.batch_rows_max, 1)), options_.batch_bytes_max};
-  BatchBuilder builder(mapping_, row_bytes_max, limits, begin, counted.get());
-  while (!stop_.IsSet()) {
-    ASSIGN_OR_RETURN(const bool more, rows.Next());
-    if (!more) {
-      Send(stream, positions, builder.Take(/*end_of_shard=*/true));
-      return absl::OkStatus();
-    }
-    const SourceRow row = rows.row();
-    if (builder.IsFullFor(row) && !Send(stream, positions, builder.Take(/*end_of_shard=*/false))) {
-      return absl::OkStatus();
-    }
-    RETURN_IF_ERROR(builder.Add(row));
+  ShardRows rows(source_, plan_, shard_, limits, begin);
+  while (true) {
+    ASSIGN_OR_RETURN(rpc::Batch batch, rows.NextBatch(stop_));
+    const bool last = batch.end_of_shard;
+    if (!Send(stream, positions, std::move(batch)) || last) return absl::OkStatus();
   }
-  return absl::OkStatus();
 }
 
 bool ShardCarrier::Send(rpc::BatchStream& stream, PositionReader& positions, rpc::Batch batch) {

@@ -6,8 +6,7 @@
 #include "absl/status/status.h"
 #include "common/core/plan.h"
 #include "common/rpc/clients.h"
-#include "common/sqlite/database.h"
-#include "reader-worker/batch_builder.h"
+#include "common/sqlite/snapshot_connection.h"
 #include "reader-worker/lease_keeper.h"
 #include "reader-worker/position_reader.h"
 #include "reader-worker/reader.h"
@@ -18,7 +17,7 @@ namespace vecferry::reader {
 // Carries one leased shard, over as many streams as it takes. Not thread-safe; all that it is given must outlive it.
 class ShardCarrier {
  public:
-  ShardCarrier(const ReaderOptions& options, sqlite::Database& source, rpc::WriterClient& writer,
+  ShardCarrier(const ReaderOptions& options, sqlite::SnapshotConnection& source, rpc::WriterClient& writer,
                const core::Plan& plan, const core::Shard& shard, const rpc::Lease& lease, LeaseKeeper& keeper,
                StopFlag& stop);
 
@@ -34,11 +33,10 @@ class ShardCarrier {
   bool Send(rpc::BatchStream& stream, PositionReader& positions, rpc::Batch batch);
 
   const ReaderOptions& options_;
-  sqlite::Database& source_;
+  sqlite::SnapshotConnection& source_;
   rpc::WriterClient& writer_;
   const core::Plan& plan_;
   const core::Shard& shard_;
-  const core::Mapping& mapping_;
   const rpc::Lease& lease_;
   LeaseKeeper& keeper_;
   StopFlag& stop_;

@@ -8,7 +8,7 @@
 #include "common/core/plan.h"
 #include "common/core/report.h"
 #include "common/postgres/connection.h"
-#include "common/sqlite/database.h"
+#include "common/sqlite/snapshot_connection.h"
 
 namespace vecferry::verifier {
 
@@ -16,10 +16,10 @@ namespace vecferry::verifier {
 using CheckSink = std::function<absl::Status(const core::CheckReport&)>;
 
 // Level `counts`: how many rows the source has, the ledger says were read, the destination has, and issues name. Each
-// number by SQL of the verifier's own; the destination's all of one snapshot. A side that cannot be read is an error,
+// number by SQL of the verifier's own, with a turn at the source for each table; the destination's all of one snapshot. A side that cannot be read is an error,
 // never a pass.
-absl::Status CheckCounts(sqlite::Database& source, postgres::Connection& destination, const std::string& migration_id,
-                         const core::Plan& plan, const CheckSink& on_check);
+absl::Status CheckCounts(sqlite::SnapshotConnection& source, postgres::Connection& destination,
+                         const std::string& migration_id, const core::Plan& plan, const CheckSink& on_check);
 
 }  // namespace vecferry::verifier
 

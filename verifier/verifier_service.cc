@@ -19,7 +19,7 @@ namespace {
 
 class VerifierServiceImpl final : public VerifierService, public v1::VerifierService::Service {
  public:
-  VerifierServiceImpl(sqlite::Database& source, postgres::ConnectionResolver resolver)
+  VerifierServiceImpl(sqlite::SnapshotConnection& source, postgres::ConnectionResolver resolver)
       : source_(source), resolver_(std::move(resolver)) {}
 
   grpc::Service* service() override { return this; }
@@ -87,7 +87,7 @@ class VerifierServiceImpl final : public VerifierService, public v1::VerifierSer
     canceller_.reset();
   }
 
-  sqlite::Database& source_;  // used by the call that is busy; Interrupt by any
+  sqlite::SnapshotConnection& source_;
   const postgres::ConnectionResolver resolver_;
   base::Mutex mutex_;
   bool busy_ ABSL_GUARDED_BY(mutex_) = false;
@@ -97,7 +97,8 @@ class VerifierServiceImpl final : public VerifierService, public v1::VerifierSer
 
 }  // namespace
 
-std::unique_ptr<VerifierService> MakeVerifierService(sqlite::Database& source, postgres::ConnectionResolver resolver) {
+std::unique_ptr<VerifierService> MakeVerifierService(sqlite::SnapshotConnection& source,
+                                                     postgres::ConnectionResolver resolver) {
   return std::make_unique<VerifierServiceImpl>(source, std::move(resolver));
 }
 

@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "common/postgres/connection.h"
-#include "common/sqlite/database.h"
+#include "common/sqlite/snapshot_connection.h"
 
 namespace grpc {
 class Service;
@@ -22,8 +22,9 @@ class VerifierService {
   // From any thread: ends the call at work with CANCELLED, its statements included, and refuses later ones.
   virtual void Stop() = 0;
 };
-// `source` must outlive the service; it is used by one call at a time.
-std::unique_ptr<VerifierService> MakeVerifierService(sqlite::Database& source, postgres::ConnectionResolver resolver);
+// `source` must outlive the service.
+std::unique_ptr<VerifierService> MakeVerifierService(sqlite::SnapshotConnection& source,
+                                                     postgres::ConnectionResolver resolver);
 
 }  // namespace vecferry::verifier
 

@@ -1,11 +1,13 @@
 #include "writer-worker/group_writer.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/fault_points.h"
 #include "common/base/status_macros.h"
 #include "common/postgres/ledger.h"
+#include "writer-worker/refused_group.h"
 #include "writer-worker/row_refusal.h"
 
 namespace vecferry::writer {
@@ -20,6 +22,8 @@ constexpr int kAttemptsMax = 5;
 bool AsksForRetry(const absl::Status& status) {
   return absl::IsAborted(status) && postgres::GetSqlError(status).has_value();
 }
+
+bool IsRejection(const core::RowIssue& issue) { return issue.action == core::IssueAction::kRejected; }
 
 }  // namespace
 
@@ -67,10 +71,12 @@ absl::Status GroupWriter::Relay(const rpc::Batch& batch) {
 
 absl::StatusOr<core::Checkpoint> GroupWriter::Commit() {
   tuples_.clear();
+  sources_.clear();
   for (const rpc::Batch& batch : batches_) {
     std::size_t at = 0;
     for (std::size_t row = 0; row < batch.tuple_bytes.size(); ++row) {
-      tuples_.push_back({absl::string_view(batch.tuples).substr(at, batch.tuple_bytes[row]), &batch.sources[row]});
+      tuples_.push_back(absl::string_view(batch.tuples).substr(at, batch.tuple_bytes[row]));
+      sources_.push_back(&batch.sources[row]);
       at += batch.tuple_bytes[row];
     }
   }
@@ -84,6 +90,7 @@ absl::StatusOr<core::Checkpoint> GroupWriter::Commit() {
   committed_ = after;
   batches_.clear();
   tuples_.clear();
+  sources_.clear();
   bytes_ = 0;
   loading_ = refused_ = false;
   return committed_;
@@ -103,74 +110,45 @@ absl::StatusOr<GroupWriter::Carried> GroupWriter::FinishLoad() {
     RETURN_IF_ERROR(session_.ExecuteScript(kBegin));
     return carried;
   }
-  ASSIGN_OR_RETURN(const LoadOutcome outcome, loader_.End(static_cast<std::int64_t>(tuples_.size())));
-  if (outcome.ambiguous) return TakeApart();
-  RETURN_IF_ERROR(Note(0, outcome, carried));
+  ASSIGN_OR_RETURN(const LoadOutcome outcome, loader_.EndCopy(static_cast<std::int64_t>(tuples_.size())));
+  if (loader_.merges()) return MergeStaged();
+  RETURN_IF_ERROR(Note(outcome, carried));
   return carried;
 }
 
-// Loads the group again in pieces, each under a savepoint, until every tuple is carried or rejected by itself.
+absl::StatusOr<GroupWriter::Carried> GroupWriter::MergeStaged() {
+  Carried carried;
+  RETURN_IF_ERROR(session_.ExecuteScript("SAVEPOINT staged"));
+  const absl::StatusOr<LoadOutcome> outcome = loader_.Merge(0, tuples_.size());
+  if (outcome.ok() && !outcome->ambiguous) {
+    RETURN_IF_ERROR(Note(*outcome, carried));
+    return carried;
+  }
+  if (!outcome.ok() && !IsRowError(outcome.status())) return outcome.status();
+  RETURN_IF_ERROR(session_.ExecuteScript("ROLLBACK TO SAVEPOINT staged"));
+  const auto note = [&](const LoadOutcome& loaded) { return Note(loaded, carried); };
+  const auto reject = [&](std::size_t place, const absl::Status& why) { return Reject(place, why, carried); };
+  RETURN_IF_ERROR(RefusedGroup(session_, loader_, tuples_, note, reject).CarryStaged());
+  return carried;
+}
+
 absl::StatusOr<GroupWriter::Carried> GroupWriter::TakeApart() {
   if (session_.in_transaction()) RETURN_IF_ERROR(session_.ExecuteScript("ROLLBACK"));
   RETURN_IF_ERROR(session_.ExecuteScript(kBegin));
   Carried carried;
-  // Ranges still to be carried; the last one comes first.
-  std::vector<std::pair<std::size_t, std::size_t>> ranges = {{0, tuples_.size()}};
-  while (!ranges.empty()) {
-    const auto [begin, end] = ranges.back();
-    ranges.pop_back();
-    std::size_t split = begin;
-    RETURN_IF_ERROR(CarryRange(begin, end, carried, &split));
-    if (split == begin) continue;
-    ranges.emplace_back(split, end);
-    ranges.emplace_back(begin, split);
-  }
+  const auto note = [&](const LoadOutcome& outcome) { return Note(outcome, carried); };
+  const auto reject = [&](std::size_t place, const absl::Status& why) { return Reject(place, why, carried); };
+  RETURN_IF_ERROR(RefusedGroup(session_, loader_, tuples_, note, reject).Carry());
   return carried;
 }
 
-// Carries tuples [begin, end), or sets `split` to where they must be parted; a single one is rejected instead.
-absl::Status GroupWriter::CarryRange(std::size_t begin, std::size_t end, Carried& carried, std::size_t* split) {
-  if (begin == end) return absl::OkStatus();
-  RETURN_IF_ERROR(session_.ExecuteScript("SAVEPOINT piece"));
-  const absl::StatusOr<LoadOutcome> outcome = LoadRange(begin, end);
-  if (outcome.ok() && !outcome->ambiguous) {
-    RETURN_IF_ERROR(session_.ExecuteScript("RELEASE SAVEPOINT piece"));
-    return Note(begin, *outcome, carried);
-  }
-  if (!outcome.ok() && !IsRowError(outcome.status())) return outcome.status();
-  RETURN_IF_ERROR(session_.ExecuteScript("ROLLBACK TO SAVEPOINT piece; RELEASE SAVEPOINT piece"));
-  if (end - begin == 1) return Reject(begin, outcome.status(), carried);
-  const std::int64_t line = outcome.ok() ? 0 : postgres::GetSqlError(outcome.status())->copy_line;
-  const auto told = static_cast<std::size_t>(line);
-  // The tuple that Postgres named is loaded by itself next: only its own failure rejects it.
-  if (told > 1 && told <= end - begin) {
-    *split = begin + told - 1;
-  } else {
-    *split = told == 1 ? begin + 1 : begin + (end - begin) / 2;
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<LoadOutcome> GroupWriter::LoadRange(std::size_t begin, std::size_t end) {
-  RETURN_IF_ERROR(loader_.Begin());
-  for (std::size_t place = begin; place < end;) {
-    // Neighbours in a batch's bytes go out together.
-    absl::string_view run = tuples_[place].bytes;
-    for (++place; place < end && tuples_[place].bytes.data() == run.data() + run.size(); ++place) {
-      run = absl::string_view(run.data(), run.size() + tuples_[place].bytes.size());
-    }
-    RETURN_IF_ERROR(loader_.Put(run));
-  }
-  return loader_.End(static_cast<std::int64_t>(end - begin));
-}
-
-absl::Status GroupWriter::Note(std::size_t begin, const LoadOutcome& outcome, Carried& carried) {
+absl::Status GroupWriter::Note(const LoadOutcome& outcome, Carried& carried) {
   carried.inserted += outcome.inserted;
   carried.present += outcome.present;
   carried.updated += outcome.updated;
   carried.conflicting += static_cast<std::int64_t>(outcome.conflicting.size());
   for (const auto& [place, columns] : outcome.conflicting) {
-    core::RowIssue issue = MakeConflict(mapping_, *tuples_[begin + place].source, columns);
+    core::RowIssue issue = MakeConflict(mapping_, *sources_[place], columns);
     if (target_.on_conflict == OnConflict::kFail) {
       return absl::AlreadyExistsError(absl::StrCat("row ", core::SanitizeText(issue.source_key), " of ",
                                                    mapping_.source_table, ": ", issue.reason,
@@ -182,10 +160,10 @@ absl::Status GroupWriter::Note(std::size_t begin, const LoadOutcome& outcome, Ca
 }
 
 absl::Status GroupWriter::Reject(std::size_t place, const absl::Status& status, Carried& carried) {
-  const Tuple& tuple = tuples_[place];
-  carried.issues.push_back(MakeRejection(mapping_, *tuple.source, tuple.bytes, status));
+  const rpc::TupleSource& source = *sources_[place];
+  carried.issues.push_back(MakeRejection(mapping_, source, tuples_[place], status));
   ++carried.rejected;
-  if (tuple.source->repaired) ++carried.repaired_lost;
+  if (source.repaired) ++carried.repaired_lost;
   // A table that refuses everything must not be tried row by row to its end.
   if (carried.rejected <= target_.rejects_max) return absl::OkStatus();
   return absl::OutOfRangeError(absl::StrCat(
@@ -202,19 +180,23 @@ core::Checkpoint GroupWriter::CheckpointAfter(const Carried& carried) const {
     after.done = batch.end_of_shard;
     after.source_count += static_cast<std::int64_t>(batch.rows_read);
     after.source_sum += batch.source_sum;
-    if (!mapping_.counted) continue;  // another mapping counts these source rows
+    // Another mapping counts the rows of an uncounted one. What is wrong with its own second rows is counted here.
+    if (!mapping_.counted) {
+      n.rejected += std::count_if(batch.issues.begin(), batch.issues.end(), IsRejection);
+      continue;
+    }
     n.read += static_cast<std::int64_t>(batch.rows_read);
     n.repaired += static_cast<std::int64_t>(batch.rows_repaired);
     n.rejected += static_cast<std::int64_t>(batch.rows_rejected);
     n.values_rounded += static_cast<std::int64_t>(batch.values_rounded);
     n.bytes += static_cast<std::int64_t>(batch.tuples.size());
   }
+  n.conflicting += carried.conflicting;
+  n.rejected += carried.rejected;
   if (!mapping_.counted) return after;
   n.inserted += carried.inserted;
   n.present += carried.present;
   n.updated += carried.updated;
-  n.conflicting += carried.conflicting;
-  n.rejected += carried.rejected;
   n.repaired -= carried.repaired_lost;
   return after;
 }
@@ -226,7 +208,7 @@ absl::Status GroupWriter::CheckRejects(const Carried& carried, const core::Check
   std::string last;
   const auto look_at = [&last](const std::vector<core::RowIssue>& issues) {
     for (const core::RowIssue& issue : issues) {
-      if (issue.action != core::IssueAction::kRejected) continue;
+      if (!IsRejection(issue)) continue;
       last = absl::StrCat("; the last: ", issue.source_table, " ", issue.source_key, ": ", issue.reason);
     }
   };

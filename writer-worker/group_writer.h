@@ -53,11 +53,6 @@ class GroupWriter {
   bool wants_commit() const { return refused_ || (!batches_.empty() && batches_.back().end_of_shard); }
 
  private:
-  // One tuple of the group. Borrowed from batches_.
-  struct Tuple {
-    absl::string_view bytes;
-    const rpc::TupleSource* source;
-  };
   // What one transaction did with the group's tuples.
   struct Carried {
     std::int64_t inserted = 0, present = 0, updated = 0, conflicting = 0, rejected = 0;
@@ -68,10 +63,10 @@ class GroupWriter {
   absl::Status BeginLoad();
   absl::Status Relay(const rpc::Batch& batch);
   absl::StatusOr<Carried> FinishLoad();
+  // Of the group that is staged. Rows that Postgres refuses are taken apart here: the stage is still good.
+  absl::StatusOr<Carried> MergeStaged();
   absl::StatusOr<Carried> TakeApart();
-  absl::Status CarryRange(std::size_t begin, std::size_t end, Carried& carried, std::size_t* split);
-  absl::StatusOr<LoadOutcome> LoadRange(std::size_t begin, std::size_t end);
-  absl::Status Note(std::size_t begin, const LoadOutcome& outcome, Carried& carried);
+  absl::Status Note(const LoadOutcome& outcome, Carried& carried);
   absl::Status Reject(std::size_t place, const absl::Status& status, Carried& carried);
   core::Checkpoint CheckpointAfter(const Carried& carried) const;
   absl::Status CheckRejects(const Carried& carried, const core::Checkpoint& after);
@@ -84,7 +79,8 @@ class GroupWriter {
   Loader loader_;
   core::Checkpoint committed_;
   std::vector<rpc::Batch> batches_;
-  std::vector<Tuple> tuples_;
+  std::vector<absl::string_view> tuples_;         // of the group, borrowed from batches_
+  std::vector<const rpc::TupleSource*> sources_;  // theirs
   std::size_t bytes_ = 0;
   bool loading_ = false;  // a COPY is open
   bool refused_ = false;  // the transaction has failed by a row

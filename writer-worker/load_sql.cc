@@ -10,6 +10,12 @@ namespace vecferry::writer {
 namespace {
 
 constexpr char kStage[] = "pg_temp.vecferry_stage";
+constexpr char kStageRows[] = "'pg_temp.vecferry_stage_rows'";
+
+// The condition that $1 and $2 bound.
+std::string InRange(absl::string_view alias) {
+  return absl::StrCat(alias, ".vecferry_stage_row >= $1 AND ", alias, ".vecferry_stage_row < $2");
+}
 
 std::string ColumnList(const core::Mapping& mapping, absl::string_view prefix = "") {
   return absl::StrJoin(mapping.columns, ", ", [&](std::string* out, const core::Column& column) {
@@ -62,26 +68,40 @@ std::string CopyFreshSql(absl::string_view schema, const core::Mapping& mapping)
 }
 
 std::string CreateStageSql(absl::string_view schema, const core::Mapping& mapping) {
-  return absl::StrCat("CREATE TEMPORARY TABLE vecferry_stage ON COMMIT DELETE ROWS AS SELECT ", ColumnList(mapping),
-                      " FROM ", core::QualifiedName(schema, mapping.destination_table), " WITH NO DATA; ALTER TABLE ",
-                      kStage, " ADD COLUMN vecferry_stage_row bigint GENERATED ALWAYS AS IDENTITY");
+  return absl::StrCat(
+      "CREATE TEMPORARY SEQUENCE vecferry_stage_rows MINVALUE 0; CREATE TEMPORARY TABLE "
+      "vecferry_stage ON COMMIT DELETE ROWS AS SELECT ",
+      ColumnList(mapping), " FROM ", core::QualifiedName(schema, mapping.destination_table),
+      " WITH NO DATA; ALTER TABLE ", kStage, " ADD COLUMN vecferry_stage_row bigint PRIMARY KEY DEFAULT nextval(",
+      kStageRows, ")");
+}
+
+std::string NumberStageSql(std::size_t place) {
+  return absl::StrCat("SELECT setval(", kStageRows, ", ", place, ", false)");
 }
 
 std::string CopyStageSql(const core::Mapping& mapping) {
   return absl::StrCat("COPY ", kStage, " (", ColumnList(mapping), ") FROM STDIN (FORMAT binary)");
 }
 
+std::string AnalyzeStageSql(const core::Mapping& mapping) {
+  return absl::StrCat("ANALYZE ", kStage, " (vecferry_stage_row, ", KeyList(mapping), ")");
+}
+
 std::string MergeSql(absl::string_view schema, const core::Mapping& mapping, OnConflict on_conflict) {
   const std::string columns = ColumnList(mapping);
-  // xmax is 0 on a row that was inserted, and tells an updated one.
+  // The sequence is set as each row goes to the insertion: above the sort. xmax is 0 on a row that was inserted, and
+  // tells an updated one.
   return absl::StrCat(
       "WITH merged AS (INSERT INTO ", core::QualifiedName(schema, mapping.destination_table), " AS t (", columns,
-      ") OVERRIDING SYSTEM VALUE SELECT ", columns, " FROM ", kStage, " ORDER BY vecferry_stage_row ON CONFLICT (",
+      ") OVERRIDING SYSTEM VALUE SELECT ", columns, " FROM (SELECT * FROM ", kStage, " s WHERE ", InRange("s"),
+      " ORDER BY vecferry_stage_row) s WHERE setval(", kStageRows, ", vecferry_stage_row) >= 0 ON CONFLICT (",
       KeyList(mapping), ") ", ConflictAction(ValueColumns(mapping), on_conflict), " RETURNING ", KeyList(mapping),
       ", (t.xmax = 0) AS vecferry_inserted), removed AS (DELETE FROM ", kStage, " AS s USING merged WHERE ",
-      KeysEqual(mapping, "s", "merged"),
+      KeysEqual(mapping, "s", "merged"), " AND ", InRange("s"),
       " RETURNING 1) SELECT (SELECT count(*) FROM merged WHERE vecferry_inserted), (SELECT count(*) FROM "
-      "merged WHERE NOT vecferry_inserted), (SELECT count(*) FROM removed)");
+      "merged WHERE NOT vecferry_inserted), (SELECT count(*) FROM removed), (SELECT count(*) FROM ",
+      kStage, " s WHERE ", InRange("s"), ")");
 }
 
 std::string CompareSql(absl::string_view schema, const core::Mapping& mapping) {
@@ -96,12 +116,28 @@ std::string CompareSql(absl::string_view schema, const core::Mapping& mapping) {
                              ")");
   }
   const std::string first_key = core::QuoteIdentifier(mapping.conflict_key.front());
-  // $1 is the number of rows of the COPY, whose numbers end at the sequence's present value.
-  return absl::StrCat("SELECT * FROM (SELECT s.vecferry_stage_row - currval(pg_get_serial_sequence('", kStage,
-                      "', 'vecferry_stage_row')) + $1::bigint AS place, t.", first_key, " IS NULL AS missing, ",
+  return absl::StrCat("SELECT * FROM (SELECT s.vecferry_stage_row AS place, t.", first_key, " IS NULL AS missing, ",
                       differing, " AS differing FROM ", kStage, " s LEFT JOIN ",
                       core::QualifiedName(schema, mapping.destination_table), " t ON ", KeysEqual(mapping, "s", "t"),
-                      ") c WHERE missing OR differing <> '' ORDER BY place");
+                      " WHERE ", InRange("s"), ") c WHERE missing OR differing <> '' ORDER BY place");
+}
+
+std::string OrphansSql(absl::string_view parent, const std::vector<std::string>& columns,
+                       const std::vector<std::string>& parent_columns, bool own) {
+  std::vector<std::string> filled;
+  std::vector<std::string> equal;
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    filled.push_back(absl::StrCat("s.", columns[i], " IS NOT NULL"));
+    equal.push_back(absl::StrCat("p.", parent_columns[i], " = s.", columns[i]));
+  }
+  const std::string matches = absl::StrJoin(equal, " AND ");
+  std::string sql =
+      absl::StrCat("SELECT s.vecferry_stage_row FROM ", kStage, " s WHERE ", InRange("s"), " AND ",
+                   absl::StrJoin(filled, " AND "), " AND NOT EXISTS (SELECT FROM ", parent, " p WHERE ", matches, ")");
+  if (own) {
+    absl::StrAppend(&sql, " AND NOT EXISTS (SELECT FROM ", kStage, " p WHERE ", InRange("p"), " AND ", matches, ")");
+  }
+  return sql + " ORDER BY 1";
 }
 
 }  // namespace vecferry::writer

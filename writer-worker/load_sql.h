@@ -1,7 +1,9 @@
 #ifndef VECFERRY_WRITER_WORKER_LOAD_SQL_H_
 #define VECFERRY_WRITER_WORKER_LOAD_SQL_H_
 
+#include <cstddef>
 #include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "common/core/plan.h"
@@ -11,19 +13,30 @@ namespace vecferry::writer {
 enum class OnConflict { kSkip, kUpdate, kFail };
 
 // The SQL texts that load one mapping. The stage is a temporary table of the session: the mapped columns without
-// constraints, and `vecferry_stage_row`, which numbers the rows in the order of the COPY.
+// constraints, and `vecferry_stage_row`, which numbers the rows by their places in the group, from 0. Its numbers come
+// from the sequence `vecferry_stage_rows`; a merge sets that to each row in turn, so that it still tells the row at
+// which the merge failed when all else is rolled back. Parameters $1 and $2 bound the rows: $1 <= row < $2.
 
 // COPY straight into the destination table.
 std::string CopyFreshSql(absl::string_view schema, const core::Mapping& mapping);
 
 std::string CreateStageSql(absl::string_view schema, const core::Mapping& mapping);
+// What comes next into the stage has the place `place`.
+std::string NumberStageSql(std::size_t place);
 std::string CopyStageSql(const core::Mapping& mapping);
+// For pieces of the stage: without statistics any plan looks as good as another.
+std::string AnalyzeStageSql(const core::Mapping& mapping);
 // Inserts (and with kUpdate updates) from the stage and removes from it what it did.
-// One row: inserted, updated, removed from the stage.
+// One row: inserted, updated, removed from the stage, staged before.
 std::string MergeSql(absl::string_view schema, const core::Mapping& mapping, OnConflict on_conflict);
 // What is left in the stage: a row for each that is not at the destination or has other content there.
-// Columns: place in the COPY from 1, whether it is missing, the differing columns.
+// Columns: place, whether it is missing, the differing columns.
 std::string CompareSql(absl::string_view schema, const core::Mapping& mapping);
+
+// The places of staged rows whose foreign key finds no partner, in order, from `columns` to `parent_columns` of
+// `parent`, all as SQL. `own`: the key refers to its own table, so that the partner may be in the stage.
+std::string OrphansSql(absl::string_view parent, const std::vector<std::string>& columns,
+                       const std::vector<std::string>& parent_columns, bool own);
 
 }  // namespace vecferry::writer
 

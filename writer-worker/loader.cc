@@ -20,10 +20,9 @@ absl::Status Loader::Prepare() {
   return session_.ExecuteScript(CreateStageSql(schema_, mapping_));
 }
 
-absl::Status Loader::Begin() {
+absl::Status Loader::Begin(std::size_t place) {
   base::FaultPoint("writer.before_copy");
-  // Within one transaction a group that is taken apart fills the stage several times.
-  if (merges()) RETURN_IF_ERROR(session_.ExecuteScript("DELETE FROM pg_temp.vecferry_stage"));
+  if (merges()) RETURN_IF_ERROR(session_.ExecuteScript(NumberStageSql(place)));
   RETURN_IF_ERROR(session_.StartCopy(merges() ? CopyStageSql(mapping_) : CopyFreshSql(schema_, mapping_)));
   return session_.PutCopyData(pgcopy::FileHeader());
 }
@@ -34,39 +33,48 @@ absl::Status Loader::Put(absl::string_view tuples) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<LoadOutcome> Loader::End(std::int64_t tuples) {
+absl::StatusOr<LoadOutcome> Loader::EndCopy(std::int64_t tuples) {
   RETURN_IF_ERROR(session_.PutCopyData(pgcopy::FileTrailer()));
   ASSIGN_OR_RETURN(const std::int64_t copied, session_.EndCopy());
   if (copied != tuples) return Vanished(mapping_, tuples, copied);
-  if (merges()) return Merge(tuples);
   LoadOutcome outcome;
-  outcome.inserted = copied;
+  if (!merges()) outcome.inserted = copied;
   return outcome;
 }
 
-absl::StatusOr<LoadOutcome> Loader::Merge(std::int64_t tuples) {
-  ASSIGN_OR_RETURN(const postgres::Result merged, session_.Execute(MergeSql(schema_, mapping_, on_conflict_)));
+// The rows of a COPY that was rolled back would be passed by every later scan: TRUNCATE, not DELETE.
+absl::Status Loader::EmptyStage() { return session_.ExecuteScript("TRUNCATE pg_temp.vecferry_stage"); }
+
+absl::Status Loader::StartMerging() { return session_.ExecuteScript(AnalyzeStageSql(mapping_)); }
+
+absl::StatusOr<std::size_t> Loader::FailedPlace() {
+  ASSIGN_OR_RETURN(const postgres::Result read, session_.Execute("SELECT last_value FROM pg_temp.vecferry_stage_rows"));
+  return static_cast<std::size_t>(read.integer(0, 0));
+}
+
+absl::StatusOr<LoadOutcome> Loader::Merge(std::size_t begin, std::size_t end) {
+  const std::vector<postgres::Param> range = {static_cast<std::int64_t>(begin), static_cast<std::int64_t>(end)};
+  ASSIGN_OR_RETURN(const postgres::Result merged, session_.Execute(MergeSql(schema_, mapping_, on_conflict_), range));
   LoadOutcome outcome;
   outcome.inserted = merged.integer(0, 0);
   outcome.updated = merged.integer(0, 1);
   const std::int64_t done = outcome.inserted + outcome.updated;
-  if (merged.integer(0, 2) != done && tuples > 1) {
+  const std::int64_t staged = merged.integer(0, 3);
+  if (merged.integer(0, 2) != done && staged > 1) {
     outcome.ambiguous = true;
     return outcome;
   }
-  if (done < tuples) {
-    ASSIGN_OR_RETURN(const postgres::Result left, session_.Execute(CompareSql(schema_, mapping_), {tuples}));
+  if (done < staged) {
+    ASSIGN_OR_RETURN(const postgres::Result left, session_.Execute(CompareSql(schema_, mapping_), range));
     for (int row = 0; row < left.rows(); ++row) {
-      if (left.truth(row, 1)) return Vanished(mapping_, tuples, tuples - left.rows());
-      outcome.conflicting.emplace_back(left.integer(row, 0) - 1, left.text(row, 2));
+      if (left.truth(row, 1)) return Vanished(mapping_, staged, staged - left.rows());
+      outcome.conflicting.emplace_back(left.integer(row, 0), left.text(row, 2));
     }
-    outcome.present = tuples - done - left.rows();
+    outcome.present = staged - done - left.rows();
   }
   // Deferred constraints speak now, while the rows can still be told apart.
   RETURN_IF_ERROR(session_.ExecuteScript("SET CONSTRAINTS ALL IMMEDIATE"));
   return outcome;
 }
-
-void Loader::Abandon() { session_.AbandonCopy(); }
 
 }  // namespace vecferry::writer

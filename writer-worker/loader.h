@@ -10,21 +10,23 @@
 #include "common/core/plan.h"
 #include "common/postgres/connection.h"
 #include "writer-worker/load_sql.h"
+#include "writer-worker/orphan_lookup.h"
 
 namespace vecferry::writer {
 
-// What became of the tuples of one load. Places count from 0.
+// What became of the tuples of one load.
 struct LoadOutcome {
   std::int64_t inserted = 0, present = 0, updated = 0;
-  std::vector<std::pair<std::size_t, std::string>> conflicting;  // place, differing columns
+  std::vector<std::pair<std::size_t, std::string>> conflicting;  // place in the group from 0, differing columns
   // Two tuples have one key: roll back, and tell them apart by loading fewer at once.
   bool ambiguous = false;
 };
 
 // Puts tuples into one destination table within the caller's transaction: COPY straight in (fresh), or by way of a
 // stage (merge). Not thread-safe. Session, schema and mapping must outlive it.
-// Usage: Begin(), Put() for each cut, End(); after an error the transaction, or the savepoint before Begin, must be
-// rolled back. Abandon() between Begin and End gives up a load.
+// Usage: Begin(), Put() for each cut, EndCopy(); when it merges, then Merge(). After an error the transaction, or the
+// savepoint before, must be rolled back. A group that is taken apart
+// may be copied and merged in pieces: EmptyStage(), a COPY for each piece, StartMerging(), Merge() for each piece.
 class Loader {
  public:
   Loader(postgres::Connection& session, const std::string& schema, const core::Mapping& mapping, OnConflict on_conflict)
@@ -33,18 +35,29 @@ class Loader {
   // Once a session, before the first load.
   absl::Status Prepare();
 
-  absl::Status Begin();
+  // `place`: in the group, of the first tuple that will be put.
+  absl::Status Begin(std::size_t place = 0);
   absl::Status Put(absl::string_view tuples);
-  // `tuples`: how many were put. Errors: kInternal when rows vanished, as with a trigger that swallows them; what
+  // Into the table (fresh), or into the stage (merge), where nothing has become of the tuples yet. `tuples`: how many
+  // were put. Errors, as those of Merge: kInternal when rows vanished, as with a trigger that swallows them; what
   // Postgres refused.
-  absl::StatusOr<LoadOutcome> End(std::int64_t tuples);
-  void Abandon();
+  absl::StatusOr<LoadOutcome> EndCopy(std::int64_t tuples);
 
   bool merges() const { return mapping_.mode == core::LoadMode::kMerge; }
+  absl::Status EmptyStage();
+  absl::Status StartMerging();
+  // What is staged of places [begin, end).
+  absl::StatusOr<LoadOutcome> Merge(std::size_t begin, std::size_t end);
+  // The place at which the last Merge() failed, after it was rolled back; the last one of its places also where
+  // something spoke when all rows were in.
+  absl::StatusOr<std::size_t> FailedPlace();
+  // As FindOrphans of orphan_lookup.h.
+  absl::StatusOr<std::vector<std::size_t>> FindOrphans(const std::string& constraint, std::size_t begin,
+                                                       std::size_t end) {
+    return writer::FindOrphans(session_, schema_, mapping_, constraint, begin, end);
+  }
 
  private:
-  absl::StatusOr<LoadOutcome> Merge(std::int64_t tuples);
-
   postgres::Connection& session_;
   const std::string& schema_;
   const core::Mapping& mapping_;

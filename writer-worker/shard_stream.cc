@@ -6,6 +6,7 @@
 #include "absl/time/clock.h"
 #include "common/base/status_macros.h"
 #include "common/postgres/ledger.h"
+#include "common/rpc/plan_codec.h"
 
 namespace vecferry::writer {
 namespace {
@@ -61,19 +62,22 @@ absl::Status ShardStream::Connect(const v1::OpenShard& open) {
 
 absl::Status ShardStream::Open(const v1::OpenShard& open) {
   RETURN_IF_ERROR(Connect(open));
-  ASSIGN_OR_RETURN(plan_, plans_.Get(*session_, open.migration_id()));
+  // Read for each shard: a resume by which the source has changed renews the stored plan.
+  ASSIGN_OR_RETURN(const postgres::MigrationRow migration, postgres::GetMigration(*session_, open.migration_id()));
+  ASSIGN_OR_RETURN(plan_, rpc::ParsePlan(migration.plan));
   const int shard = static_cast<int>(open.shard());
-  ASSIGN_OR_RETURN(const core::Mapping* mapping, FindMapping(*plan_, shard));
+  ASSIGN_OR_RETURN(const core::Mapping* mapping, FindMapping(plan_, shard));
   StreamTarget target;
   target.migration_id = open.migration_id();
   target.shard = shard;
   target.lease_epoch = open.lease_epoch();
-  target.schema = plan_->identity.destination_schema;
-  ASSIGN_OR_RETURN(target.on_conflict, ParseOnConflict(plan_->identity.on_conflict));
+  target.schema = plan_.identity.destination_schema;
+  ASSIGN_OR_RETURN(target.on_conflict, ParseOnConflict(plan_.identity.on_conflict));
   ASSIGN_OR_RETURN(target.rejects_max, postgres::LoadRejectsMax(*session_, target.migration_id));
-  // Comparisons in a merge need the operators of vector types.
-  RETURN_IF_ERROR(session_->ExecuteScript(absl::StrCat("SET search_path TO ", core::QuoteIdentifier(target.schema),
-                                                       ", ", core::QuoteIdentifier(plan_->extension_schema))));
+  // Comparisons in a merge need the operators of vector types. Compiling a merge takes longer than running it.
+  RETURN_IF_ERROR(
+      session_->ExecuteScript(absl::StrCat("SET jit TO off; SET search_path TO ", core::QuoteIdentifier(target.schema),
+                                           ", ", core::QuoteIdentifier(plan_.extension_schema))));
   ASSIGN_OR_RETURN(const postgres::OpenedStream opened,
                    postgres::OpenStream(*session_, target.migration_id, shard, target.lease_epoch));
   target.stream_epoch = opened.stream_epoch;

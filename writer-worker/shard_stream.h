@@ -1,15 +1,14 @@
 #ifndef VECFERRY_WRITER_WORKER_SHARD_STREAM_H_
 #define VECFERRY_WRITER_WORKER_SHARD_STREAM_H_
 
-#include <memory>
 #include <optional>
 
 #include "absl/status/status.h"
 #include "common/base/mutex.h"
+#include "common/core/plan.h"
 #include "common/postgres/connection.h"
 #include "writer-worker/group_writer.h"
 #include "writer-worker/ingest_call.h"
-#include "writer-worker/plan_cache.h"
 #include "writer-worker/received_batch.h"
 #include "writer-worker/writer_service.h"
 
@@ -19,9 +18,8 @@ namespace vecferry::writer {
 // thread's; canceller() may come from any other. Everything that it is made with must outlive it.
 class ShardStream {
  public:
-  ShardStream(const WriterOptions& options, const postgres::ConnectionResolver& resolver, PlanCache& plans,
-              IngestCall& call)
-      : options_(options), resolver_(resolver), plans_(plans), call_(call) {}
+  ShardStream(const WriterOptions& options, const postgres::ConnectionResolver& resolver, IngestCall& call)
+      : options_(options), resolver_(resolver), call_(call) {}
 
   // Until the reader has sent all, or an error; returns the call's status.
   absl::Status Run();
@@ -40,10 +38,9 @@ class ShardStream {
 
   const WriterOptions& options_;
   const postgres::ConnectionResolver& resolver_;
-  PlanCache& plans_;
   IngestCall& call_;
   FrameAssembler frames_;
-  std::shared_ptr<const core::Plan> plan_;
+  core::Plan plan_;
   std::optional<postgres::Connection> session_;
   std::optional<GroupWriter> group_;  // refers to session_ and plan_
 

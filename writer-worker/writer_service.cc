@@ -7,16 +7,18 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "common/base/status_macros.h"
 #include "common/postgres/ledger.h"
 #include "common/rpc/status_codec.h"
 #include "vecferry/v1/writer.grpc.pb.h"
 #include "writer-worker/ingest_call.h"
-#include "writer-worker/plan_cache.h"
 #include "writer-worker/shard_stream.h"
 
 namespace vecferry::writer {
 namespace {
+
+constexpr absl::Duration kCancelAgain = absl::Milliseconds(100);
 
 class WriterServiceImpl : public WriterService, private v1::WriterService::Service {
  public:
@@ -32,9 +34,12 @@ class WriterServiceImpl : public WriterService, private v1::WriterService::Servi
       for (const Open& open : open_) open.call->Drain();
       if (AwaitNoneOpen(deadline)) return;
     }
-    for (const postgres::Connection::Canceller& canceller : CancelCalls()) canceller.Cancel();
-    base::MutexLock lock(&mutex_);
-    AwaitNoneOpen(absl::InfiniteFuture());
+    while (true) {
+      for (const postgres::Connection::Canceller& canceller : CancelCalls()) canceller.Cancel();
+      base::MutexLock lock(&mutex_);
+      // Again, until all are gone: a cancel that came between two statements hit none.
+      if (AwaitNoneOpen(absl::Now() + kCancelAgain)) return;
+    }
   }
 
  private:
@@ -53,7 +58,7 @@ class WriterServiceImpl : public WriterService, private v1::WriterService::Servi
   }
 
   absl::Status Carry(IngestCall& call) {
-    ShardStream stream(options_, resolver_, plans_, call);
+    ShardStream stream(options_, resolver_, call);
     std::list<Open>::iterator place;
     {
       base::MutexLock lock(&mutex_);
@@ -112,7 +117,6 @@ class WriterServiceImpl : public WriterService, private v1::WriterService::Servi
 
   const WriterOptions options_;
   const postgres::ConnectionResolver resolver_;
-  PlanCache plans_;
   base::Mutex mutex_;
   std::list<Open> open_ ABSL_GUARDED_BY(mutex_);
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;

@@ -111,6 +111,7 @@ Counters& Counters::operator+=(const Counters& other) {
   rejected += other.rejected;
   values_rounded += other.values_rounded;
   bytes += other.bytes;
+  incomplete += other.incomplete;
   return *this;
 }
 

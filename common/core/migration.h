@@ -30,10 +30,13 @@ absl::string_view ToString(State state);  // "COPYING"
 absl::StatusOr<State> ParseState(absl::string_view text);
 bool IsEnded(State state);
 
-// What happened to the rows of a shard, a table, a migration. `bytes` are those of the COPY tuples.
+// What happened to the rows of a shard, a table, a migration. `bytes` are those of the COPY tuples. `incomplete` rows
+// were carried, but their second row was refused or conflicts.
 struct Counters {
   std::int64_t read = 0, inserted = 0, present = 0, updated = 0, conflicting = 0, repaired = 0, rejected = 0,
-               values_rounded = 0, bytes = 0;
+               values_rounded = 0, bytes = 0, incomplete = 0;
+  // Nothing was left behind: neither rejected nor conflicting nor incomplete.
+  bool all_carried() const { return rejected == 0 && conflicting == 0 && incomplete == 0; }
   Counters& operator+=(const Counters& other);
   bool operator==(const Counters&) const = default;
 };

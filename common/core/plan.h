@@ -10,8 +10,13 @@
 
 namespace vecferry::core {
 
+// What the fields of one row's key may have together in a tuple, their 4-byte lengths included. An entry of a btree
+// ends at 2,704 bytes: 8 are its head, and up to 32 columns lose 3 each by alignment. Postgres may compress long texts,
+// which nothing here counts on.
+inline constexpr std::int64_t kKeyBytesMax = 2600;
+
 // The plan of a migration: frozen before the first row moves, stored in the ledger (as vecferry.v1.Plan), never
-// redrawn. Plain data; nobody changes it after the coordinator stored it.
+// redrawn; a resume by which the source has changed renews what hangs on its rows (profile::RenewPlan). Plain data.
 
 inline constexpr int kPlanFormat = 1;
 
@@ -60,7 +65,8 @@ struct Column {
   // What an SQL NULL becomes, silently (model: NULL -> ''); nullopt = stays NULL. A NULL in a not_null column without
   // it is repaired with `fallback`.
   std::optional<std::string> null_value;
-  // kTextArray: longer elements move to the metadata column (repaired); 0 = no bound.
+  // kTextArray: longer elements move to the metadata column (repaired). kText: a longer text does, and the column takes
+  // its fallback. 0 = no bound.
   std::int64_t element_bytes_max = 0;
 };
 
@@ -145,6 +151,7 @@ struct EmbeddingModel {
 
 struct Plan {
   int format = kPlanFormat;
+  int revision = 0;  // how often it was renewed since it was drawn
   std::string program_version;
   Identity identity;
   std::string profile;  // as chosen

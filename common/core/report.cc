@@ -5,7 +5,7 @@ namespace vecferry::core {
 int ExitCode(State state, const Counters& totals) {
   switch (state) {
     case State::kVerified:
-    case State::kCopied: return totals.rejected > 0 || totals.conflicting > 0 ? 3 : 0;
+    case State::kCopied: return totals.all_carried() ? 0 : 3;
     case State::kDifferent: return 4;
     case State::kFailed:
     case State::kCancelled:

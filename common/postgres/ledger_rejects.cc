@@ -113,7 +113,8 @@ absl::Status MoveFromRejected(Connection& session, absl::string_view migration_i
                               const core::Counters& moved) {
   return session
       .Execute(
-          "UPDATE vecferry.shard SET rejected = rejected - 1, inserted = inserted + $3, present = present + $4, "
+          "UPDATE vecferry.shard SET rejected = greatest(rejected - 1, 0), inserted = inserted + $3, present = present "
+          "+ $4, "
           "updated = updated + $5, repaired = repaired + $6, values_rounded = values_rounded + $7, bytes = bytes "
           "+ $8 WHERE migration_id = $1 AND shard = $2",
           {std::string(migration_id), std::int64_t{shard}, moved.inserted, moved.present, moved.updated, moved.repaired,

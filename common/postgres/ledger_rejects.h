@@ -54,7 +54,7 @@ absl::StatusOr<std::vector<RejectPlace>> SelectRejects(Connection& session, absl
 absl::StatusOr<std::optional<Reject>> LockReject(Connection& session, std::int64_t issue);
 // In the transaction that inserted the row: the issue becomes `replayed`, with `reason`.
 absl::Status MarkReplayed(Connection& session, std::int64_t issue, const std::string& reason);
-// The same transaction: the row counts no longer as rejected, and as `moved` says.
+// The same transaction: the row counts no longer as rejected, if it did, and as `moved` says.
 absl::Status MoveFromRejected(Connection& session, absl::string_view migration_id, int shard,
                               const core::Counters& moved);
 // Whether the row under this source key was told as repaired.

@@ -14,16 +14,25 @@ constexpr int kIssuesMax = 20;
 void AddTables(const std::vector<ShardRow>& shards, const core::Plan& plan, core::Report& report) {
   std::map<int, core::Counters> by_mapping;
   for (const ShardRow& shard : shards) by_mapping[shard.mapping] += shard.checkpoint.counters;
+  std::map<int, core::TableReport*> tables;  // by mapping
+  report.tables.reserve(plan.mappings.size());
   for (const core::Mapping& mapping : plan.mappings) {
     if (!mapping.counted) continue;
     core::TableReport& table = report.tables.emplace_back();
+    tables[mapping.id] = &table;
     table.source = mapping.source_table;
     table.destination = mapping.destination_table;
     table.counters = by_mapping[mapping.id];
     table.rows_expected = mapping.rows_estimate;
     table.bytes_expected = mapping.bytes_estimate;
-    report.totals += table.counters;
   }
+  for (const core::Mapping& mapping : plan.mappings) {
+    if (mapping.counted) continue;
+    const core::Counters& second = by_mapping[mapping.id];
+    core::TableReport* table = tables[mapping.counted_by];
+    if (table != nullptr) table->counters.incomplete += second.rejected + second.conflicting;
+  }
+  for (const core::TableReport& table : report.tables) report.totals += table.counters;
 }
 
 absl::Status AddIssues(Connection& session, const Param& id, core::Report& report) {

@@ -10,6 +10,7 @@
 namespace vecferry::profile {
 namespace {
 
+constexpr absl::string_view kOnlyOccurrence = "1";  // as long as no two rows are equal
 constexpr std::int64_t kHashesMax = 2'000'000;  // 32 MiB in memory at once; more rows take several passes
 
 // Whether two rows are equal in every column. Bounded in memory: rows are compared by their hashes, a part of all hash
@@ -55,17 +56,23 @@ std::string NumberEqualRows(const sqlite::SourceTable& table) {
                       table.rowid_name);
 }
 
+// From now on `occurrence`, an input of `mapping`, numbers the rows that are equal, if there are such rows.
+absl::Status NumberIfEqual(sqlite::Database& source, const sqlite::SourceTable& table, core::Mapping& mapping,
+                           core::Input& occurrence) {
+  if (table.without_rowid) return absl::OkStatus();  // its rows differ in their key
+  ASSIGN_OR_RETURN(const bool equal, HasEqualRows(source, table));
+  if (!equal) return absl::OkStatus();
+  mapping.from_sql = NumberEqualRows(table);
+  occurrence.sql = "o.vecferry_occurrence";
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status AddContentKey(Draft& draft, const sqlite::SourceTable& table, NameSet& names, DraftTable& destination,
                            core::Mapping& mapping) {
-  // Rows of a WITHOUT ROWID table differ in their key.
-  bool equal = false;
-  if (!table.without_rowid) {
-    ASSIGN_OR_RETURN(equal, HasEqualRows(draft.input.source, table));
-  }
-  if (equal) mapping.from_sql = NumberEqualRows(table);
-  mapping.inputs.push_back({equal ? "o.vecferry_occurrence" : "1", ""});
+  mapping.inputs.push_back({std::string(kOnlyOccurrence), ""});
+  RETURN_IF_ERROR(NumberIfEqual(draft.input.source, table, mapping, mapping.inputs.back()));
   core::Column hash{names.Add("vecferry_rowhash"), {core::PgKind::kBytea}, core::Conversion::kRowHash};
   core::Column occurrence{names.Add("vecferry_occurrence"),
                           {core::PgKind::kInt8},
@@ -82,6 +89,17 @@ absl::Status AddContentKey(Draft& draft, const sqlite::SourceTable& table, NameS
                           "content (",
                           hash.name, ", ", occurrence.name, ")"));
   return absl::OkStatus();
+}
+
+absl::Status RenewContentKey(sqlite::Database& source, const sqlite::SourceTable& table, core::Mapping& mapping) {
+  const bool by_content = std::any_of(mapping.columns.begin(), mapping.columns.end(), [](const core::Column& column) {
+    return column.conversion == core::Conversion::kRowHash;
+  });
+  const auto occurrence =
+      std::find_if(mapping.inputs.begin(), mapping.inputs.end(),
+                   [](const core::Input& input) { return input.sql == kOnlyOccurrence && input.source_column.empty(); });
+  if (!by_content || occurrence == mapping.inputs.end()) return absl::OkStatus();
+  return NumberIfEqual(source, table, mapping, *occurrence);
 }
 
 }  // namespace vecferry::profile

@@ -11,6 +11,9 @@ namespace vecferry::profile {
 absl::Status AddContentKey(Draft& draft, const sqlite::SourceTable& table, NameSet& names, DraftTable& destination,
                            core::Mapping& mapping);
 
+// The same for the mapping of a stored plan: when its table has gained its first equal rows, its query becomes another.
+absl::Status RenewContentKey(sqlite::Database& source, const sqlite::SourceTable& table, core::Mapping& mapping);
+
 }  // namespace vecferry::profile
 
 #endif  // VECFERRY_COMMON_PROFILE_CONTENT_KEY_H_

@@ -17,6 +17,7 @@ using core::PgKind;
 constexpr std::size_t kColumnsMax = 1600;  // of a Postgres table
 constexpr int kFixedRowBytesMax = 8000;    // a row's columns, but for what moves out of line, share one page
 constexpr int kOutOfLinePointerBytes = 18;
+constexpr std::int64_t kKeyColumnBytes = 4 + 16;  // a field's length, and the longest of a fixed size
 
 const ColumnDesign* Find(const std::vector<ColumnDesign>& designs, const std::string& source_column) {
   for (const ColumnDesign& design : designs) {
@@ -29,9 +30,10 @@ bool FitIndex(const std::vector<ColumnDesign>& designs, const std::vector<std::s
   std::int64_t bytes = 0;
   for (const std::string& column : columns) {
     const ColumnDesign* design = Find(designs, column);
+    bytes += kKeyColumnBytes;
     if (design != nullptr && design->type.kind != PgKind::kUuid) bytes += design->bytes_longest;
   }
-  return bytes <= kIndexedBytesMax;
+  return bytes <= core::kKeyBytesMax;
 }
 
 // The columns that tell rows apart at the source: the primary key, else a unique index over columns without NULL.

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "common/profile/content_key.h"
 #include "common/profile/draft.h"
 #include "common/profile/duplicates.h"
 #include "common/profile/fit.h"
@@ -35,20 +36,21 @@ absl::Status Recognise(const PlanInput& input, core::Plan& plan) {
   return absl::OkStatus();
 }
 
-absl::Status FindAllDuplicates(Draft& draft) {
-  for (core::Mapping& mapping : draft.plan.mappings) {
+// The keys that the migration makes tell what must be unique. Those of an existing table are its own; Postgres names
+// what they refuse.
+absl::Status FindAllDuplicates(const PlanInput& input, core::Plan& plan) {
+  for (core::Mapping& mapping : plan.mappings) {
     if (!mapping.counted) {
-      mapping.duplicates = draft.plan.mappings[mapping.counted_by].duplicates;
+      mapping.duplicates = plan.mappings[mapping.counted_by].duplicates;
       continue;
     }
     std::vector<std::vector<std::string>> keys = {mapping.conflict_key};
-    // Unique keys of an existing table are its own; Postgres names what they refuse.
-    if (draft.Existing(mapping.destination_table) == nullptr) {
-      for (const DraftKey& key : draft.FindTable(mapping.destination_table)->keys) {
-        if (key.columns != mapping.conflict_key) keys.push_back(key.columns);
-      }
+    for (const core::FinishStep& step : plan.steps) {
+      const bool key = step.kind == core::StepKind::kConstraint || step.kind == core::StepKind::kIndex;
+      if (!key || step.table != mapping.destination_table || step.columns.empty()) continue;
+      if (step.columns != mapping.conflict_key) keys.push_back(step.columns);
     }
-    RETURN_IF_ERROR(FindDuplicates(draft.input, *draft.input.schema.Find(mapping.source_table), keys, mapping));
+    RETURN_IF_ERROR(FindDuplicates(input, *input.schema.Find(mapping.source_table), keys, mapping));
   }
   return absl::OkStatus();
 }
@@ -67,9 +69,16 @@ absl::StatusOr<core::Plan> MakePlan(const PlanInput& input) {
     RETURN_IF_ERROR(DraftGeneric(draft, tables, said));
   }
   RETURN_IF_ERROR(FitExistingTables(draft));
-  RETURN_IF_ERROR(FindAllDuplicates(draft));
   Render(draft);
+  RETURN_IF_ERROR(FindAllDuplicates(input, draft.plan));
   return std::move(draft.plan);
+}
+
+absl::Status RenewPlan(sqlite::Database& source, const sqlite::SourceSchema& schema, core::Plan& plan) {
+  for (core::Mapping& mapping : plan.mappings) {
+    RETURN_IF_ERROR(RenewContentKey(source, *schema.Find(mapping.source_table), mapping));
+  }
+  return FindAllDuplicates({source, schema, plan.identity, nullptr}, plan);
 }
 
 }  // namespace vecferry::profile

@@ -84,6 +84,7 @@ struct Lease {
   absl::Duration duration;
   std::string writer, connection;
   int batch_rows_max = 500;
+  int plan_revision = 0;  // of the plan to carry it by
 };
 
 struct Acquired {

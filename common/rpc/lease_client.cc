@@ -32,6 +32,7 @@ Lease FromProto(const v1::Lease& proto) {
   lease.writer = proto.writer();
   lease.connection = proto.connection();
   lease.batch_rows_max = proto.batch_rows_max();
+  lease.plan_revision = static_cast<int>(proto.plan_revision());
   return lease;
 }
 

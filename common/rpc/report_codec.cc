@@ -20,6 +20,7 @@ void ToProto(const core::Counters& counters, v1::Counters* proto) {
   proto->set_rejected(counters.rejected);
   proto->set_values_rounded(counters.values_rounded);
   proto->set_bytes(counters.bytes);
+  proto->set_incomplete(counters.incomplete);
 }
 
 core::Counters FromProto(const v1::Counters& proto) {
@@ -33,6 +34,7 @@ core::Counters FromProto(const v1::Counters& proto) {
   counters.rejected = proto.rejected();
   counters.values_rounded = proto.values_rounded();
   counters.bytes = proto.bytes();
+  counters.incomplete = proto.incomplete();
   return counters;
 }
 

@@ -3,8 +3,10 @@
 
 #include <array>
 #include <cerrno>
+#include <functional>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
@@ -24,6 +26,8 @@ namespace {
 constexpr absl::Duration kPatience = absl::Seconds(10);
 // Two writes within one tick of the kernel's clock (10 ms at most) have one time.
 constexpr absl::Duration kStampSettled = absl::Milliseconds(50);
+// 16 MiB of usual pages, 10 ms: how soon a copy in the making can be given up.
+constexpr int kBackupStepPages = 4096;
 
 using Connection = std::unique_ptr<sqlite3, decltype(&sqlite3_close)>;
 
@@ -41,15 +45,17 @@ absl::Status Run(sqlite3* database, const char* sql) {
   return code == SQLITE_OK ? absl::OkStatus() : ToStatus(database, code, sql);
 }
 
-absl::Status Backup(Database& source, const ScratchFile& scratch) {
+absl::Status Backup(Database& source, const ScratchFile& scratch, const std::function<bool()>& stopping) {
   ASSIGN_OR_RETURN(Connection copy, OpenScratch(scratch));
   // Nobody needs the copy after a crash.
   RETURN_IF_ERROR(Run(copy.get(), "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF"));
   sqlite3_backup* backup = sqlite3_backup_init(copy.get(), "main", source.raw(), "main");
   if (backup == nullptr) return ToStatus(copy.get(), sqlite3_extended_errcode(copy.get()), "copying the store");
-  // All pages in one step: the source's transaction holds one state, and a WAL store's writer does not wait for it.
-  int code = sqlite3_backup_step(backup, -1);
+  // The source's transaction holds one state through all steps.
+  int code = SQLITE_OK;
+  while (code == SQLITE_OK && !stopping()) code = sqlite3_backup_step(backup, kBackupStepPages);
   const int finished = sqlite3_backup_finish(backup);
+  if (code == SQLITE_OK) return absl::CancelledError("stopped while the store was copied");
   if (code == SQLITE_DONE) code = finished;
   if (code == SQLITE_OK) return absl::OkStatus();
   return ToStatus(copy.get(), code, "copying the store; --scratch-dir names another folder for the copy");
@@ -57,15 +63,13 @@ absl::Status Backup(Database& source, const ScratchFile& scratch) {
 
 // Nobody else writes the copy, so it may be read as immutable. Its name goes at once: the open files stay readable, and
 // nothing is left behind however this process ends.
-absl::StatusOr<OpenedStore> OpenCopy(std::unique_ptr<ScratchFile> scratch, int connections, std::string fingerprint) {
-  OpenedStore store;
-  store.is_copy = true;
-  store.fingerprint = std::move(fingerprint);
+absl::StatusOr<std::vector<Database>> OpenCopy(std::unique_ptr<ScratchFile> scratch, int connections) {
+  std::vector<Database> opened;
   for (int i = 0; i < connections; ++i) {
     ASSIGN_OR_RETURN(Database connection, Database::Open(scratch->path(), /*immutable=*/true));
-    store.connections.push_back(std::move(connection));
+    opened.push_back(std::move(connection));
   }
-  return store;
+  return opened;
 }
 
 struct FileState {
@@ -119,11 +123,18 @@ absl::StatusOr<std::string> Recover(const ScratchFile& scratch, const std::strin
 
 }  // namespace
 
+absl::StatusOr<std::vector<Database>> OpenCopyOf(Database& source, int connections, const std::string& scratch_dir,
+                                                 const std::function<bool()>& stopping) {
+  ASSIGN_OR_RETURN(std::unique_ptr<ScratchFile> scratch, ScratchFile::Make(scratch_dir));
+  RETURN_IF_ERROR(Backup(source, *scratch, stopping));
+  return OpenCopy(std::move(scratch), connections);
+}
+
 absl::StatusOr<OpenedStore> OpenBackup(const std::string& path, int connections, const std::string& scratch_dir) {
   ASSIGN_OR_RETURN(OpenedStore source, OpenDirect(path, 1));
-  ASSIGN_OR_RETURN(std::unique_ptr<ScratchFile> scratch, ScratchFile::Make(scratch_dir));
-  RETURN_IF_ERROR(Backup(source.connections.front(), *scratch));
-  return OpenCopy(std::move(scratch), connections, std::move(source.fingerprint));
+  ASSIGN_OR_RETURN(std::vector<Database> copies,
+                   OpenCopyOf(source.connections.front(), connections, scratch_dir, [] { return false; }));
+  return OpenedStore{std::move(copies), std::move(source.fingerprint), /*is_copy=*/true};
 }
 
 absl::StatusOr<OpenedStore> OpenRecovered(const std::string& path, int connections, const std::string& scratch_dir) {
@@ -141,7 +152,8 @@ absl::StatusOr<OpenedStore> OpenRecovered(const std::string& path, int connectio
     absl::SleepFor(kStampSettled);
   }
   ASSIGN_OR_RETURN(std::string fingerprint, Recover(*scratch, path));
-  return OpenCopy(std::move(scratch), connections, std::move(fingerprint));
+  ASSIGN_OR_RETURN(std::vector<Database> copies, OpenCopy(std::move(scratch), connections));
+  return OpenedStore{std::move(copies), std::move(fingerprint), /*is_copy=*/true};
 }
 
 }  // namespace vecferry::sqlite

@@ -131,4 +131,10 @@ absl::StatusOr<core::Value> Database::QueryValue(absl::string_view sql) {
 
 void Database::Interrupt() { sqlite3_interrupt(database_.get()); }
 
+void Database::EndReading() {
+  for (sqlite3_stmt* each = nullptr; (each = sqlite3_next_stmt(database_.get(), each)) != nullptr;) sqlite3_reset(each);
+  // An error would say that there is no transaction.
+  sqlite3_exec(database_.get(), "ROLLBACK", nullptr, nullptr, nullptr);
+}
+
 }  // namespace vecferry::sqlite

@@ -14,7 +14,7 @@ struct sqlite3_stmt;
 
 namespace vecferry::sqlite {
 
-// A prepared statement. Must not outlive its Database. Not thread-safe.
+// A prepared statement. Once its Database is gone it may only be destroyed. Not thread-safe.
 class Statement {
  public:
   void Bind(int index, const core::ValueView& value);  // from 1; copies
@@ -48,6 +48,8 @@ class Database {
   absl::StatusOr<core::Value> QueryValue(absl::string_view sql);
   // Ends the running statement with kCancelled, from any thread, while this object lives.
   void Interrupt();
+  // Ends the transaction and every statement's run, so that no lock is held: statements lose their place.
+  void EndReading();
 
   sqlite3* raw() { return database_.get(); }  // for this folder only
 

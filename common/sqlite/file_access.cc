@@ -103,6 +103,7 @@ bool FileHeader::HasMagic() const { return absl::string_view(bytes).substr(0, kM
 bool FileHeader::IsWal() const { return bytes.size() == kHeaderBytes && bytes[18] == 2 && bytes[19] == 2; }
 
 std::uint32_t FileHeader::Number(int offset) const {
+  if (bytes.size() < static_cast<std::size_t>(offset) + 4) return 0;
   std::uint32_t number = 0;
   for (int i = 0; i < 4; ++i) number = number << 8 | static_cast<unsigned char>(bytes[offset + i]);
   return number;
@@ -129,6 +130,24 @@ absl::StatusOr<FileHeader> ReadFileHeader(sqlite3* database) {
   if (code != SQLITE_OK) return ToStatus(database, code, "reading the file's header");
   header.bytes = header.beginning.substr(0, kHeaderBytes);
   return header;
+}
+
+bool IsBeingWritten(sqlite3* database) {
+  sqlite3_file* file = nullptr;
+  int reserved = 0;
+  return sqlite3_file_control(database, "main", SQLITE_FCNTL_FILE_POINTER, &file) == SQLITE_OK &&
+         file->pMethods->xCheckReservedLock(file, &reserved) == SQLITE_OK && reserved != 0;
+}
+
+std::int64_t FileBytes(const std::string& path) {
+  struct stat status;
+  return stat(path.c_str(), &status) == 0 ? status.st_size : 0;
+}
+
+std::optional<absl::Time> WriteTime(const std::string& path) {
+  struct stat status;
+  if (stat(path.c_str(), &status) != 0) return std::nullopt;
+  return absl::TimeFromTimespec(status.st_mtim);
 }
 
 absl::Status ExplainHeader(const FileHeader& header, const std::string& path) {

@@ -4,10 +4,12 @@
 #include <sqlite3.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 
 namespace vecferry::sqlite {
 
@@ -28,7 +30,7 @@ struct FileHeader {
 
   bool HasMagic() const;
   bool IsWal() const;
-  std::uint32_t Number(int offset) const;  // 32 bits, big-endian
+  std::uint32_t Number(int offset) const;  // 32 bits, big-endian; 0 beyond the file's end
   std::int64_t PageBytes() const;
   // Pages that the header promises; 0 when it does not know (an older program wrote last).
   std::int64_t PromisedPages() const;
@@ -36,6 +38,15 @@ struct FileHeader {
 
 // Through SQLite's own descriptor.
 absl::StatusOr<FileHeader> ReadFileHeader(sqlite3* database);
+
+// Whether somebody holds the RESERVED lock of a rollback-journal store: a transaction that has written, and that cannot
+// commit while others read.
+bool IsBeingWritten(sqlite3* database);
+
+// By stat(); 0 = no such file.
+std::int64_t FileBytes(const std::string& path);
+// When the file was last written, by stat(). nullopt = no such file.
+std::optional<absl::Time> WriteTime(const std::string& path);
 
 // What is wrong with the file, told from its header: kInvalidArgument (not SQLite, encrypted), kDataLoss (truncated).
 // OK when nothing is to be seen there.

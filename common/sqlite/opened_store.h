@@ -1,6 +1,7 @@
 #ifndef VECFERRY_COMMON_SQLITE_OPENED_STORE_H_
 #define VECFERRY_COMMON_SQLITE_OPENED_STORE_H_
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,11 @@ struct OpenedStore {
 // Direct: connections on the store itself, each inside a read transaction that it keeps.
 // kUnavailable: locked, or others commit faster than the connections open.
 absl::StatusOr<OpenedStore> OpenDirect(const std::string& path, int connections);
+
+// Connections to one copy, by the backup API, of what `source` sees within its transaction; the copy's name is gone.
+// kCancelled once `stopping` says so.
+absl::StatusOr<std::vector<Database>> OpenCopyOf(Database& source, int connections, const std::string& scratch_dir,
+                                                 const std::function<bool()>& stopping);
 
 // One copy by the backup API, opened by all.
 absl::StatusOr<OpenedStore> OpenBackup(const std::string& path, int connections, const std::string& scratch_dir);

@@ -39,11 +39,14 @@ void RemoveLeftovers(const std::string& folder) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<ScratchFile>> ScratchFile::Make(const std::string& scratch_dir) {
+std::string ScratchFolder(const std::string& scratch_dir) {
+  if (!scratch_dir.empty()) return scratch_dir;
   const char* temporary = std::getenv("TMPDIR");
-  const std::string folder = !scratch_dir.empty()                         ? scratch_dir
-                             : temporary != nullptr && *temporary != '\0' ? temporary
-                                                                          : "/tmp";
+  return temporary != nullptr && *temporary != '\0' ? temporary : "/tmp";
+}
+
+absl::StatusOr<std::unique_ptr<ScratchFile>> ScratchFile::Make(const std::string& scratch_dir) {
+  const std::string folder = ScratchFolder(scratch_dir);
   RemoveLeftovers(folder);
   while (true) {
     std::string path = absl::StrCat(folder, "/", kPrefix, getpid(), "-XXXXXX", kSuffix);

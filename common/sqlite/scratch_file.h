@@ -8,11 +8,14 @@
 
 namespace vecferry::sqlite {
 
+// The folder that copies are made in: `scratch_dir`, or for "" $TMPDIR, else /tmp.
+std::string ScratchFolder(const std::string& scratch_dir);
+
 // An empty file of our own in the scratch folder, removed with its -wal, -shm and -journal by the destructor. One that
 // a killed process left there is removed by the next Make: its owner's flock() is gone.
 class ScratchFile {
  public:
-  // "" = $TMPDIR, else /tmp.
+  // In ScratchFolder(scratch_dir).
   static absl::StatusOr<std::unique_ptr<ScratchFile>> Make(const std::string& scratch_dir);
   ~ScratchFile();
   ScratchFile(const ScratchFile&) = delete;

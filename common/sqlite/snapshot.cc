@@ -2,62 +2,126 @@
 
 #include <unistd.h>
 
+#include <atomic>
+#include <optional>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "common/base/status_macros.h"
 #include "common/sqlite/file_access.h"
 #include "common/sqlite/opened_store.h"
+#include "common/sqlite/snapshot_mover.h"
 #include "common/sqlite/structure.h"
 
 namespace vecferry::sqlite {
 namespace {
 
+// Who wrote so lately will write again, and may not wait at all for a reader to go.
+constexpr absl::Duration kWrittenLately = absl::Minutes(10);
+
 class StoreSnapshot : public Snapshot {
  public:
-  explicit StoreSnapshot(OpenedStore store) : store_(std::move(store)) {}
-  Database& connection(int index) override { return store_.connections.at(static_cast<std::size_t>(index)); }
-  int connections() const override { return static_cast<int>(store_.connections.size()); }
-  const std::string& fingerprint() const override { return store_.fingerprint; }
-  bool is_copy() const override { return store_.is_copy; }
+  explicit StoreSnapshot(OpenedStore store) : fingerprint_(std::move(store.fingerprint)), is_copy_(store.is_copy) {
+    for (Database& connection : store.connections) {
+      connections_.push_back(std::make_unique<SnapshotConnection>(std::move(connection)));
+    }
+  }
+  SnapshotConnection& connection(int index) override { return *connections_.at(static_cast<std::size_t>(index)); }
+  int connections() const override { return static_cast<int>(connections_.size()); }
+  const std::string& fingerprint() const override { return fingerprint_; }
+  bool is_copy() const override { return is_copy_; }
+  void Interrupt() override {
+    if (mover_) mover_->Stop();
+    for (const auto& connection : connections_) connection->Interrupt();
+  }
+  // Moves to a copy when it must; `held` sees the snapshot.
+  void MoveOnDemand(const std::string& path, const SnapshotOptions& options, Database held, bool is_wal) {
+    mover_.emplace(path, options, std::move(held), is_wal, connections(), [this](std::vector<Database> copies) {
+      for (std::size_t i = 0; i < copies.size(); ++i) connections_[i]->MoveTo(std::move(copies[i]));
+      is_copy_ = true;
+    });
+  }
 
  private:
-  OpenedStore store_;
+  std::vector<std::unique_ptr<SnapshotConnection>> connections_;
+  const std::string fingerprint_;
+  std::atomic<bool> is_copy_;
+  std::optional<SnapshotMover> mover_;  // last: it uses the connections
 };
 
-enum class Way { kDirect, kBackup, kRecovered };
+enum class Way { kDirect, kHeldWal, kHeldJournal, kBackup, kRecovered };
+
+bool IsWrittenLately(const std::string& path) {
+  for (const char* sidecar : {"", "-journal"}) {
+    const std::optional<absl::Time> written = WriteTime(absl::StrCat(path, sidecar));
+    if (written && absl::Now() - *written < kWrittenLately) return true;
+  }
+  return false;
+}
 
 absl::StatusOr<Way> ChooseWay(const std::string& path, SnapshotMode mode) {
-  const absl::StatusOr<Database> probe = Database::Open(path, /*immutable=*/false);
+  absl::StatusOr<Database> probe = Database::Open(path, /*immutable=*/false);
   if (probe.status().code() == absl::StatusCode::kFailedPrecondition) return Way::kRecovered;
   RETURN_IF_ERROR(probe.status());
-  ASSIGN_OR_RETURN(const FileHeader header, ReadFileHeader(const_cast<Database&>(*probe).raw()));
+  ASSIGN_OR_RETURN(const FileHeader header, ReadFileHeader(probe->raw()));
   // Without the right to write the shared index a reader cannot hold its place in the log.
   if (header.IsWal() && access(absl::StrCat(path, "-shm").c_str(), W_OK) != 0) return Way::kRecovered;
   if (mode == SnapshotMode::kCopy) return Way::kBackup;
-  // A reader of a rollback-journal store keeps its writer from committing, so it may not stay: only on demand.
-  return header.IsWal() || mode == SnapshotMode::kDirect ? Way::kDirect : Way::kBackup;
+  if (mode == SnapshotMode::kDirect) return Way::kDirect;
+  if (header.IsWal()) return Way::kHeldWal;
+  // A reader of a rollback-journal store keeps its writer from committing.
+  return IsWrittenLately(path) ? Way::kBackup : Way::kHeldJournal;
 }
 
-absl::StatusOr<OpenedStore> OpenStore(const std::string& path, int connections, const SnapshotOptions& options) {
-  ASSIGN_OR_RETURN(const Way way, ChooseWay(path, options.mode));
-  if (way == Way::kRecovered) return OpenRecovered(path, connections, options.scratch_dir);
-  if (way == Way::kBackup) return OpenBackup(path, connections, options.scratch_dir);
-  absl::StatusOr<OpenedStore> direct = OpenDirect(path, connections);
-  // Too busy a writer for many connections still leaves room for one, and a copy of what that sees.
-  if (direct.status().code() == absl::StatusCode::kUnavailable && options.mode == SnapshotMode::kAuto) {
-    return OpenBackup(path, connections, options.scratch_dir);
+absl::StatusOr<std::unique_ptr<StoreSnapshot>> OpenHeld(const std::string& path, int connections, bool is_wal,
+                                                        const SnapshotOptions& options) {
+  absl::StatusOr<OpenedStore> direct = OpenDirect(path, connections + 1);
+  if (direct.status().code() == absl::StatusCode::kUnavailable) {
+    // Too busy a writer for many connections still leaves room for one, and a copy of what that sees.
+    ASSIGN_OR_RETURN(OpenedStore backup, OpenBackup(path, connections, options.scratch_dir));
+    return std::make_unique<StoreSnapshot>(std::move(backup));
   }
-  return direct;
+  RETURN_IF_ERROR(direct.status());
+  Database held = std::move(direct->connections.back());
+  direct->connections.pop_back();
+  auto snapshot = std::make_unique<StoreSnapshot>(*std::move(direct));
+  snapshot->MoveOnDemand(path, options, std::move(held), is_wal);
+  return snapshot;
+}
+
+absl::StatusOr<std::unique_ptr<StoreSnapshot>> OpenStore(const std::string& path, int connections,
+                                                         const SnapshotOptions& options) {
+  ASSIGN_OR_RETURN(const Way way, ChooseWay(path, options.mode));
+  if (way == Way::kHeldWal || way == Way::kHeldJournal) {
+    return OpenHeld(path, connections, way == Way::kHeldWal, options);
+  }
+  ASSIGN_OR_RETURN(OpenedStore store, way == Way::kDirect   ? OpenDirect(path, connections)
+                                      : way == Way::kBackup ? OpenBackup(path, connections, options.scratch_dir)
+                                                            : OpenRecovered(path, connections, options.scratch_dir));
+  return std::make_unique<StoreSnapshot>(std::move(store));
 }
 
 }  // namespace
 
+absl::StatusOr<CopyTime> WhenCopied(const std::string& path, SnapshotMode mode) {
+  ASSIGN_OR_RETURN(const Way way, ChooseWay(path, mode));
+  switch (way) {
+    case Way::kDirect: return CopyTime::kNever;
+    case Way::kHeldWal:
+    case Way::kHeldJournal: return CopyTime::kOnDemand;
+    case Way::kBackup:
+    case Way::kRecovered: break;
+  }
+  return CopyTime::kFirst;
+}
+
 absl::StatusOr<std::unique_ptr<Snapshot>> Snapshot::Open(const std::string& path, int connections,
                                                          const SnapshotOptions& options) {
-  ASSIGN_OR_RETURN(OpenedStore store, OpenStore(path, connections, options));
-  if (options.check_structure) RETURN_IF_ERROR(CheckStructure(store.connections.front(), path));
-  return std::make_unique<StoreSnapshot>(std::move(store));
+  ASSIGN_OR_RETURN(std::unique_ptr<StoreSnapshot> snapshot, OpenStore(path, connections, options));
+  if (options.check_structure) RETURN_IF_ERROR(CheckStructure(*snapshot->connection(0).Take(), path));
+  return snapshot;
 }
 
 }  // namespace vecferry::sqlite

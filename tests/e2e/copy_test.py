@@ -168,6 +168,17 @@ class DryRuns(Case):
         self.assertEqual(SERVER.query(self.database, "SELECT 1 FROM pg_namespace WHERE nspname = 'vecferry'"), [])
         self.assertEqual(state(), before)
 
+    def test_a_dry_run_says_when_the_source_is_copied(self):
+        store = FOLDER / "journal.db"
+        make_store(store, 100, journal_mode="delete")
+        def scratch(*words):
+            lines = self.copy("--dry-run", *words, store=store).stdout.splitlines()
+            return next(line.split(maxsplit=1)[1] for line in lines if line.startswith("  scratch"))
+        self.assertRegex(scratch(), "^[0-9.]+ kB for a copy of the source$")
+        os.utime(store, (time.time() - 700,) * 2)
+        self.assertRegex(scratch(), "^none: .* [0-9.]+ kB for a copy of the source if something writes to it meanwhile$")
+        self.assertEqual(scratch("--snapshot", "direct"), "none: the file itself is read")
+
     def test_a_dry_run_starts_no_private_server(self):
         home = scratch_folder()
         done = run(*copy_words(STORE, "", "--dry-run"), env=environment(VECFERRY_HOME=str(home)))
@@ -268,6 +279,38 @@ class Interrupts(Case):
             self.assertIn(code, (0, 130), errors)
             codes.append(code)
         self.assertIn(130, codes)
+        self.copy()
+        self.assertEqual(compare_store(STORE, SERVER, self.database), [])
+
+    def test_a_signal_ends_a_check_that_waits(self):
+        """The verifier's count of a table waits for a lock: the table becomes a view of itself when the checks begin."""
+        run(*copy_words(STORE, self.url), env=environment(VECFERRY_FAULT="coordinator.before_verify:1"))
+        SERVER.psql(self.database, """
+            CREATE FUNCTION public.gate() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN
+              PERFORM pg_advisory_xact_lock_shared(42); RETURN true; END $$;
+            CREATE FUNCTION public.shut() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+              ALTER TABLE public.settings RENAME TO settings_behind;
+              CREATE VIEW public.settings AS SELECT * FROM public.settings_behind WHERE public.gate();
+              RETURN NEW; END $$;
+            CREATE TRIGGER shut BEFORE UPDATE ON vecferry.migration FOR EACH ROW
+              WHEN (NEW.state = 'VERIFYING' AND OLD.state <> 'VERIFYING') EXECUTE FUNCTION public.shut()""")
+        holder = subprocess.Popen(["psql", "-XqAt", self.url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.addCleanup(holder.communicate)
+        holder.stdin.write("SELECT pg_advisory_lock(42);\n")
+        holder.stdin.flush()
+        holder.stdout.readline()
+        process = subprocess.Popen([PROGRAM, *copy_words(STORE, self.url, "--progress", "none")], env=environment(),
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(process.kill)
+        while SERVER.query(self.database, "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND "
+                           "application_name LIKE 'vecferry/%/verify' AND wait_event = 'advisory'") == []:
+            self.assertIsNone(process.poll())
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=10)
+        self.assertEqual(process.returncode, 130, errors)
+        self.assertEqual(SERVER.query(self.database, "SELECT state FROM vecferry.migration"), [["PAUSED"]])
+        SERVER.psql(self.database, "DROP TRIGGER shut ON vecferry.migration; DROP VIEW public.settings; "
+                                   "ALTER TABLE public.settings_behind RENAME TO settings")
         self.copy()
         self.assertEqual(compare_store(STORE, SERVER, self.database), [])
 

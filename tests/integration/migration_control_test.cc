@@ -1,6 +1,10 @@
 // Claims, cancels, two commands at once: SQLite files into a real Postgres, by all services over gRPC in this process.
 #include <unistd.h>
 
+#include <algorithm>
+#include <thread>
+
+#include "common/rpc/plan_codec.h"
 #include "tests/support/migration_fixture.h"
 
 namespace vecferry::testing {
@@ -113,6 +117,35 @@ TEST_F(MigrationTest, SaysThatTheDestinationIsLostAndGoesOnLater) {
   ASSERT_THAT(report, IsOk());
   EXPECT_EQ(report->state, core::State::kVerified) << report->failure;
   EXPECT_THAT(Query("SELECT count(*), count(DISTINCT id) FROM mem.notes"), ElementsAre("5000|5000"));
+}
+
+TEST_F(MigrationTest, IsWatchedByItsChanges) {
+  WriteStore(10);
+  LoopbackCluster cluster(Options());
+  const absl::StatusOr<rpc::Started> started = cluster.migrations().Start(cluster.Request());
+  ASSERT_THAT(started, IsOk());
+  std::vector<core::State> states;
+  std::vector<std::string> told;
+  std::thread watch([&] {
+    EXPECT_THAT(cluster.migrations().Watch(started->migration_id, "destination",
+                                           [&](const core::Report& report) {
+                                             states.push_back(report.state);
+                                             told.push_back(rpc::ToProto(report).SerializeAsString());
+                                             return true;
+                                           }),
+                IsOk());
+  });
+  // No reader runs, so that nothing changes while the coordinator shows three times that it lives, a second apart.
+  const std::string seen = "SELECT coordinator_seen_at FROM vecferry.migration WHERE state = 'COPYING'";
+  for (int beat = 0; beat < 3; ++beat) {
+    const std::vector<std::string> before = Query(seen);
+    while (Query(seen) == before) std::this_thread::yield();
+  }
+  cluster.Interrupt();
+  watch.join();
+  EXPECT_EQ(states.back(), core::State::kPaused);
+  EXPECT_LE(states.size(), 3u);
+  EXPECT_EQ(std::adjacent_find(told.begin(), told.end()), told.end());
 }
 
 TEST_F(MigrationTest, GrantsTheTablesToOthersOnlyWhenTheyAreWhole) {

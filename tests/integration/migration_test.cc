@@ -131,6 +131,21 @@ TEST_F(MigrationTest, MergesIntoEmptyTablesParentsBeforeTheirChildren) {
   EXPECT_EQ(report->totals.rejected, 0);
 }
 
+// Also beside a row whose parent is nowhere: it alone is left behind.
+TEST_F(MigrationTest, MergesRowsThatReferToLaterOnesOfTheirGroup) {
+  source_.Run(
+      "PRAGMA foreign_keys = OFF; CREATE TABLE tree (id INTEGER PRIMARY KEY, parent INTEGER REFERENCES tree);"
+      "INSERT INTO tree VALUES (1, 2), (2, NULL), (3, 99), (4, 5), (5, NULL)");
+  source_.Close();
+  ASSERT_THAT(RunOnce(), IsOk());
+  database_.Run("TRUNCATE mem.tree");
+  const absl::StatusOr<core::Report> report = RunOnce();
+  ASSERT_THAT(report, IsOk());
+  EXPECT_EQ(report->exit_code, 3) << report->failure;
+  EXPECT_THAT(Query("SELECT id FROM mem.tree ORDER BY id"), ElementsAre("1", "2", "4", "5"));
+  EXPECT_EQ(report->totals.rejected, 1);
+}
+
 class ConflictTest : public MigrationTest {
  protected:
   // The destination holds all rows, one of them with other content.

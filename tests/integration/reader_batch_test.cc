@@ -52,7 +52,7 @@ class BatchTest : public ::testing::Test {
     file_.Close();
     database_.emplace(*sqlite::Database::Open(file_.path(), false));
     std::optional<CountedRows> counted;
-    if (counting != nullptr) counted.emplace(*database_, *counting, kRowBytesMax);
+    if (counting != nullptr) counted.emplace(*counting, kRowBytesMax).ReadFrom(*database_);
     absl::StatusOr<RowCursor> rows = RowCursor::Open(*database_, mapping, {.after = begin.last_key});
     EXPECT_THAT(rows, IsOk());
     BatchBuilder builder(mapping, kRowBytesMax, limits, begin, counted ? &*counted : nullptr);

@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <fstream>
 #include <memory>
 #include <optional>
@@ -7,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/core/record.h"
 #include "reader-worker/position_reader.h"
@@ -86,7 +88,7 @@ class ReaderStreamTest : public ::testing::Test {
   }
 
   SqliteFile file_;
-  std::optional<sqlite::Database> source_;
+  std::optional<sqlite::SnapshotConnection> source_;
   ReaderOptions options_;
   FakeWriter writer_;
   FakeLeases leases_{MakePlan(), {MakeLease()}};
@@ -196,6 +198,47 @@ TEST_F(ReaderStreamTest, StopsBetweenBatchesAndLeavesCommittedWhatItSent) {
   EXPECT_EQ(Arrived(), Rowids(1, kRows));
 }
 
+// Rows that arrived from a copy are known by their body.
+core::Plan PlanOfASecondRow() {
+  core::Plan plan = MakePlan();
+  plan.mappings.push_back(plan.mappings[0]);
+  plan.mappings[1].counted = false;
+  plan.mappings[1].counted_by = 0;
+  plan.shards[0].mapping = 1;
+  return plan;
+}
+
+TEST_F(ReaderStreamTest, GoesOnFromACopyAndKeepsNoWriterOfTheStoreWaitingWhileItSends) {
+  SqliteFile copied;
+  copied.Run(absl::StrCat("ATTACH '", file_.path(),
+                          "' AS store; CREATE TABLE notes(id INTEGER PRIMARY KEY, body TEXT);"
+                          "INSERT INTO notes SELECT id, 'copy' FROM store.notes"));
+  copied.Close();
+  for (const core::Plan& plan : {MakePlan(), PlanOfASecondRow()}) {
+    FakeLeases leases(plan, {MakeLease()});
+    FakeWriter writer;
+    writer.HoldAt(3);
+    stream_ = MakeReaderStream(options_, *source_, leases, writer);
+    std::thread reader([this] { EXPECT_THAT(stream_->Run(), IsOk()); });
+    writer.AwaitHeld();
+    source_->MoveTo(*sqlite::Database::Open(copied.path(), true));
+    file_.Run("UPDATE notes SET body = ''");  // ends the test when it meets a lock
+    writer.HoldAt(-1);
+    reader.join();
+    ASSERT_THAT(leases.completed(), ElementsAre(0));
+    std::vector<std::string> keys, bodies;
+    for (const rpc::Batch& batch : writer.committed()) {
+      for (const rpc::TupleSource& source : batch.sources) keys.push_back(source.key);
+      bodies.push_back(absl::StrContains(batch.tuples, "copy") ? "copy" : "store");
+    }
+    EXPECT_EQ(keys, Rowids(1, kRows));
+    // Three were taken, the fourth was in hand.
+    EXPECT_EQ(std::find(bodies.begin(), bodies.end(), "copy") - bodies.begin(), 4);
+    EXPECT_THAT(bodies, SizeIs(11));
+    OpenSource();
+  }
+}
+
 TEST_F(ReaderStreamTest, StopsTheShardAtADamagedPageAndNamesTheTable) {
   source_.reset();
   std::fstream store(file_.path(), std::ios::in | std::ios::out | std::ios::binary);
@@ -216,6 +259,23 @@ TEST_F(ReaderStreamTest, EndsAShardWithoutRows) {
   EXPECT_TRUE(writer_.position().done);
   EXPECT_EQ(writer_.position().last_key, std::nullopt);
   EXPECT_THAT(leases.completed(), ElementsAre(0));
+}
+
+TEST_F(ReaderStreamTest, CarriesEachShardByThePlanThatItsLeaseNames) {
+  core::Plan plan = MakePlan();
+  plan.shards = {{.id = 0, .upper = RowidRecord(50)}, {.id = 1, .lower = RowidRecord(50)}};
+  core::Plan renewed = plan;
+  renewed.revision = 1;
+  renewed.mappings[0].duplicates = {RowidRecord(60)};
+  rpc::Lease second = MakeLease(1);
+  second.plan_revision = 1;
+  FakeLeases leases(plan, {MakeLease(0), second});
+  leases.set_renewed_plan(renewed);
+  writer_.Expect({{0, absl::InvalidArgumentError("no")}});  // one shard is all that the fake writer holds
+  Run(leases);
+  std::vector<std::string> expected = Rowids(50, kRows);
+  expected.erase(expected.begin() + 10);
+  EXPECT_EQ(Arrived(), expected);
 }
 
 TEST_F(ReaderStreamTest, NamesAShardThatThePlanDoesNotHave) {

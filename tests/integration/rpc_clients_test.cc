@@ -106,6 +106,7 @@ class ScriptedLeases final : public v1::LeaseService::Service {
     lease.set_duration_ms(30'000);
     lease.set_connection("c");
     lease.set_batch_rows_max(100);
+    lease.set_plan_revision(2);
     return grpc::Status::OK;
   }
   grpc::Status Renew(grpc::ServerContext*, const v1::LeaseRef* lease, v1::RenewResponse*) override {
@@ -260,6 +261,7 @@ TEST_F(ClientsTest, LeasesAreReadWithTheirUnits) {
   EXPECT_EQ(acquired->lease->duration, absl::Seconds(30));
   EXPECT_EQ(acquired->lease->epoch, 9u);
   EXPECT_EQ(acquired->lease->batch_rows_max, 100);
+  EXPECT_EQ(acquired->lease->plan_revision, 2);
   EXPECT_EQ(client->Renew(*acquired->lease), absl::AbortedError("shard 4 is leased to another"));
   EXPECT_EQ(client->Fail(*acquired->lease, absl::DataLossError("page 5")), absl::DataLossError("page 5"));
   EXPECT_EQ(client->Complete(*acquired->lease).code(), absl::StatusCode::kUnimplemented);

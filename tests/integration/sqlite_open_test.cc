@@ -102,7 +102,7 @@ TEST(OpenTest, OpensAnEmptyFileAsAStoreWithoutTables) {
   Write(file.path(), "");
   const auto snapshot = Snapshot::Open(file.path(), 2, {});
   ASSERT_THAT(snapshot, IsOk());
-  const auto schema = ReadSchema((*snapshot)->connection(1));
+  const auto schema = ReadSchema(*(*snapshot)->connection(1).Take());
   ASSERT_THAT(schema, IsOk());
   EXPECT_TRUE(schema->tables.empty());
 }
@@ -138,7 +138,8 @@ TEST(OpenTest, FindsAPointerThatHidesRowsWithoutAnyErrorFromAScan) {
   Write(file.path(), bytes);
   const auto unchecked = Snapshot::Open(file.path(), 1, {.check_structure = false});
   ASSERT_THAT(unchecked, IsOk());
-  Database& database = (*unchecked)->connection(0);
+  const SnapshotConnection::Turn turn = (*unchecked)->connection(0).Take();
+  Database& database = *turn;
   const auto highest = database.QueryValue("SELECT max(id) FROM notes");
   ASSERT_THAT(highest, IsOk()) << "the damage of this test is one that SQLite does not see";
   EXPECT_LT(highest->integer, kRows);
@@ -157,7 +158,7 @@ TEST(OpenTest, TakesRowsThatBreakConstraintsForNoDamage) {
   file.Close();
   const auto snapshot = Snapshot::Open(file.path(), 1, {});
   ASSERT_THAT(snapshot, IsOk());
-  EXPECT_EQ(CountNotes((*snapshot)->connection(0)), 2);
+  EXPECT_EQ(CountNotes(*(*snapshot)->connection(0).Take()), 2);
 }
 
 TEST(OpenTest, OpensEveryPath) {
@@ -173,7 +174,7 @@ TEST(OpenTest, OpensEveryPath) {
       fs::copy_file(store->path(), path);
       const auto snapshot = Snapshot::Open(path, 2, {});
       ASSERT_THAT(snapshot, IsOk()) << name;
-      EXPECT_EQ(CountNotes((*snapshot)->connection(1)), kRows) << name;
+      EXPECT_EQ(CountNotes(*(*snapshot)->connection(1).Take()), kRows) << name;
     }
   }
 }

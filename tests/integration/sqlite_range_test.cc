@@ -226,6 +226,18 @@ TEST(PlanShardsTest, MakesOneShardOfLittleAndOfNothing) {
   }
 }
 
+TEST(PlanShardsTest, MeasuresTheWidestTable) {
+  std::string columns = "id INTEGER PRIMARY KEY";
+  for (int i = 1; i < 2000; ++i) absl::StrAppend(&columns, ", c", i);
+  SqliteFile file;
+  file.Run(absl::StrCat("CREATE TABLE t(", columns, "); INSERT INTO t(id, c1999) VALUES (1, zeroblob(5000))"));
+  file.Close();
+  absl::StatusOr<Database> database = Database::Open(file.path(), false);
+  const auto sharding = PlanShards(*database, MappingOf(*database, "t"), 1'000'000);
+  ASSERT_THAT(sharding, IsOk());
+  EXPECT_EQ(sharding->bytes, 1999 * 8 + 5000);
+}
+
 TEST(PlanShardsTest, NeverMakesMoreThan4096) {
   SqliteFile file;
   file.Run(

@@ -109,10 +109,10 @@ void AwaitCommits(const std::string& path, std::int64_t more) {
 }
 
 void ExpectOneInstant(Snapshot& snapshot) {
-  const std::int64_t rows = Number(snapshot.connection(0), "SELECT count(*) FROM a");
+  const std::int64_t rows = Number(*snapshot.connection(0).Take(), "SELECT count(*) FROM a");
   for (int i = 0; i < snapshot.connections(); ++i) {
-    EXPECT_EQ(Number(snapshot.connection(i), "SELECT count(*) FROM a"), rows) << "connection " << i;
-    EXPECT_EQ(Number(snapshot.connection(i), "SELECT count(*) FROM b"), rows) << "connection " << i;
+    EXPECT_EQ(Number(*snapshot.connection(i).Take(), "SELECT count(*) FROM a"), rows) << "connection " << i;
+    EXPECT_EQ(Number(*snapshot.connection(i).Take(), "SELECT count(*) FROM b"), rows) << "connection " << i;
   }
 }
 
@@ -127,10 +127,10 @@ TEST(SnapshotTest, ShowsOneInstantOnAllConnectionsWhileAnotherProcessWritesUnblo
       ASSERT_THAT(snapshot, IsOk());
       EXPECT_EQ((*snapshot)->is_copy(), mode == SnapshotMode::kCopy);
       ExpectOneInstant(**snapshot);
-      const std::int64_t rows = Number((*snapshot)->connection(0), "SELECT count(*) FROM a");
+      const std::int64_t rows = Number(*(*snapshot)->connection(0).Take(), "SELECT count(*) FROM a");
       AwaitCommits(file.path(), 20);
       ExpectOneInstant(**snapshot);
-      EXPECT_EQ(Number((*snapshot)->connection(4), "SELECT count(*) FROM b"), rows) << "the snapshot moved";
+      EXPECT_EQ(Number(*(*snapshot)->connection(4).Take(), "SELECT count(*) FROM b"), rows) << "the snapshot moved";
     }
   }
   EXPECT_EQ(writer.Stop(), 0) << "the writer met a lock";
@@ -159,7 +159,7 @@ TEST(SnapshotTest, ReadsRowsInTheWalAloneAndLeavesBothFilesAsTheyWere) {
     {
       const auto snapshot = Snapshot::Open(path, 3, {.mode = mode});
       ASSERT_THAT(snapshot, IsOk());
-      EXPECT_EQ(Number((*snapshot)->connection(2), "SELECT count(*) FROM a"), 1000);
+      EXPECT_EQ(Number(*(*snapshot)->connection(2).Take(), "SELECT count(*) FROM a"), 1000);
     }
     EXPECT_EQ(Read(path), store);
     EXPECT_EQ(Read(absl::StrCat(path, "-wal")), wal);
@@ -188,7 +188,7 @@ TEST(SnapshotTest, LeavesARollbackJournalStoreToItsWriter) {
   ASSERT_THAT(snapshot, IsOk());
   EXPECT_TRUE((*snapshot)->is_copy());
   file.Run("INSERT INTO a VALUES (2)");  // ends the test when it meets a lock
-  EXPECT_EQ(Number((*snapshot)->connection(1), "SELECT count(*) FROM a"), 1);
+  EXPECT_EQ(Number(*(*snapshot)->connection(1).Take(), "SELECT count(*) FROM a"), 1);
   EXPECT_THAT(Names(FolderOf(file.path())), ElementsAre("store.db"));
 }
 
@@ -202,7 +202,7 @@ TEST(SnapshotTest, RemovesItsCopyAtOnceAndThoseOfKilledProcesses) {
   const auto snapshot = Snapshot::Open(file.path(), 2, {.mode = SnapshotMode::kCopy, .scratch_dir = scratch});
   ASSERT_THAT(snapshot, IsOk());
   EXPECT_THAT(Names(scratch), ElementsAre("another.db"));
-  EXPECT_EQ(Number((*snapshot)->connection(1), "SELECT count(*) FROM a"), 0);
+  EXPECT_EQ(Number(*(*snapshot)->connection(1).Take(), "SELECT count(*) FROM a"), 0);
 }
 
 // In a process that may not write where the file's mode forbids it (root may).
@@ -227,7 +227,7 @@ TEST(SnapshotTest, ReadsAWalStoreInAFolderThatCannotBeWritten) {
               const auto snapshot = Snapshot::Open(path, 3, {.scratch_dir = scratch});
               if (!snapshot.ok()) std::fprintf(stderr, "%s\n", snapshot.status().ToString().c_str());
               if (!snapshot.ok()) return 1;
-              const std::int64_t rows = Number((*snapshot)->connection(2), "SELECT count(*) FROM a");
+              const std::int64_t rows = Number(*(*snapshot)->connection(2).Take(), "SELECT count(*) FROM a");
               return rows == 1000 && (*snapshot)->is_copy() ? 0 : 2;
             }),
             0);
@@ -262,7 +262,7 @@ TEST(SnapshotTest, ReadsAStoreWithAHotJournalAsItWasBeforeTheTransaction) {
     const auto snapshot = Snapshot::Open(file.path(), 2, {});
     ASSERT_THAT(snapshot, IsOk());
     EXPECT_TRUE((*snapshot)->is_copy());
-    EXPECT_EQ(Number((*snapshot)->connection(1), "SELECT max(n) FROM a"), 1000);
+    EXPECT_EQ(Number(*(*snapshot)->connection(1).Take(), "SELECT max(n) FROM a"), 1000);
   }
   EXPECT_EQ(Read(file.path()), torn);
   EXPECT_EQ(Read(absl::StrCat(file.path(), "-journal")), journal);

@@ -71,6 +71,16 @@ TEST(WriterStreamTest, CommitsRowsAndPositionTogether) {
   EXPECT_EQ((*shards)[0].checkpoint.source_count, 3);
 }
 
+TEST(WriterStreamTest, LoadsEachShardByThePlanAsItIsStoredThen) {
+  WriterFixture fixture({});
+  ASSERT_THAT(fixture.CarryAll({{1, "a"}}, 0), IsOk());
+  fixture.db().Run("CREATE TABLE public.renamed (id bigint, content text)");
+  fixture.RenewPlan([](core::Plan& plan) { plan.mappings[0].destination_table = "renamed"; });
+  ASSERT_THAT(fixture.CarryAll({{2, "b"}}, 1), IsOk());
+  EXPECT_THAT(fixture.Items(), ElementsAre("1|a"));
+  EXPECT_THAT(fixture.db().Query("SELECT id FROM public.renamed"), ElementsAre("2"));
+}
+
 TEST(WriterStreamTest, CommitsWhatItHasWhenTheReaderStops) {
   WriterFixture fixture({});
   auto [stream, position] = OpenShard(fixture, fixture.Lease());
@@ -274,6 +284,25 @@ TEST(WriterStreamTest, AnUncountedMappingMovesNoCounters) {
   ASSERT_THAT(fixture.CarryAll({{1, "a"}, {2, "b"}}), IsOk());
   EXPECT_THAT(fixture.Items(), ElementsAre("1|a", "2|b"));
   EXPECT_EQ(fixture.Counters(), "0|0|0|0|0|0|0");
+}
+
+// But for its own rows that did not arrive: nobody else counts them.
+TEST(WriterStreamTest, AnUncountedMappingCountsWhatItRejects) {
+  WriterFixture::Options options;
+  options.counted = false;
+  options.table_sql = "CREATE TABLE items (id bigint, content text NOT NULL)";
+  WriterFixture fixture(options);
+  auto [stream, position] = OpenShard(fixture, fixture.Lease());
+  rpc::Batch batch = WriterFixture::MakeBatch(position, {{1, "a"}, {2, std::nullopt}}, /*end=*/true);
+  // The reader left out two rows: one that is rejected where it is counted, and one for this mapping's own reasons.
+  batch.rows_read += 2;
+  batch.rows_rejected += 2;
+  core::RowIssue& issue = batch.issues.emplace_back();
+  issue.source_key = R"({"rowid": 3})";
+  issue.action = core::IssueAction::kRejected;
+  EXPECT_THAT(stream->Send(std::move(batch)), IsOk());
+  EXPECT_THAT(stream->Finish(), IsOk());
+  EXPECT_EQ(fixture.Counters(), "0|0|0|0|0|0|2");
 }
 
 }  // namespace

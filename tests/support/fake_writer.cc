@@ -33,6 +33,10 @@ class FakeStream : public rpc::BatchStream {
   absl::Status Send(rpc::Batch batch) override {
     base::MutexLock lock(&writer_.mutex_);
     Require(!done_sending_, "a batch after DoneSending");
+    writer_.mutex_.Await([this]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+      writer_.holding_ = !end_ && writer_.held_at_ >= 0 && writer_.received_ >= writer_.held_at_;
+      return !writer_.holding_;
+    });
     if (end_) return absl::UnavailableError("the stream has ended");
     Require(batch.sequence == expected_.next_sequence, "sequences are consecutive");
     Require(batch.key_before_first == expected_.last_key, "keys are consecutive");
@@ -110,6 +114,16 @@ void FakeWriter::set_group_batches(int batches) {
   group_batches_ = batches;
 }
 
+void FakeWriter::HoldAt(int batches) {
+  base::MutexLock lock(&mutex_);
+  held_at_ = batches;
+}
+
+void FakeWriter::AwaitHeld() {
+  base::MutexLock lock(&mutex_);
+  mutex_.Await([&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return holding_; });
+}
+
 void FakeWriter::set_position(const rpc::StreamPosition& position) {
   base::MutexLock lock(&mutex_);
   position_ = position;
@@ -167,6 +181,7 @@ absl::StatusOr<rpc::Acquired> FakeLeases::Acquire(const std::string&) {
   if (acquired.finished) return acquired;
   acquired.lease = leases_.front();
   leases_.pop_front();
+  revision_ = acquired.lease->plan_revision;
   return acquired;
 }
 
@@ -188,7 +203,15 @@ absl::Status FakeLeases::Fail(const rpc::Lease&, const absl::Status& why) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<core::Plan> FakeLeases::GetPlan(const std::string&) { return plan_; }
+absl::StatusOr<core::Plan> FakeLeases::GetPlan(const std::string&) {
+  base::MutexLock lock(&mutex_);
+  return renewed_plan_ && revision_ >= renewed_plan_->revision ? *renewed_plan_ : plan_;
+}
+
+void FakeLeases::set_renewed_plan(const core::Plan& plan) {
+  base::MutexLock lock(&mutex_);
+  renewed_plan_ = plan;
+}
 
 void FakeLeases::set_renewal(const absl::Status& answer) {
   base::MutexLock lock(&mutex_);

@@ -24,6 +24,10 @@ class FakeWriter : public rpc::WriterClient {
   void Expect(std::vector<Script> scripts);
   // A stream commits whenever it holds so many batches, and at its end. 0 = at its end alone.
   void set_group_batches(int batches);
+  // Back-pressure: Send blocks once streams have taken so many batches; -1 = never.
+  void HoldAt(int batches);
+  // Waits until a stream is blocked so.
+  void AwaitHeld();
   // What an earlier holder had committed.
   void set_position(const rpc::StreamPosition& position);
 
@@ -46,6 +50,8 @@ class FakeWriter : public rpc::WriterClient {
   rpc::StreamPosition position_ ABSL_GUARDED_BY(mutex_);
   std::vector<rpc::Batch> committed_ ABSL_GUARDED_BY(mutex_);
   int opened_ ABSL_GUARDED_BY(mutex_) = 0;
+  int held_at_ ABSL_GUARDED_BY(mutex_) = -1;
+  bool holding_ ABSL_GUARDED_BY(mutex_) = false;
   int received_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
@@ -61,6 +67,8 @@ class FakeLeases : public rpc::LeaseClient {
   absl::StatusOr<core::Plan> GetPlan(const std::string& migration_id) override;
 
   void set_renewal(const absl::Status& answer);
+  // The plan from the first lease of its revision on.
+  void set_renewed_plan(const core::Plan& plan);
   std::vector<int> completed();
   std::vector<absl::Status> failed();
   int renewed();
@@ -69,6 +77,8 @@ class FakeLeases : public rpc::LeaseClient {
   const core::Plan plan_;
   base::Mutex mutex_;
   std::deque<rpc::Lease> leases_ ABSL_GUARDED_BY(mutex_);
+  int revision_ ABSL_GUARDED_BY(mutex_) = 0;  // of the last lease
+  std::optional<core::Plan> renewed_plan_ ABSL_GUARDED_BY(mutex_);
   absl::Status renewal_ ABSL_GUARDED_BY(mutex_);
   std::vector<int> completed_ ABSL_GUARDED_BY(mutex_);
   std::vector<absl::Status> failed_ ABSL_GUARDED_BY(mutex_);

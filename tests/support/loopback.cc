@@ -2,12 +2,14 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "common/base/status_macros.h"
 #include "common/rpc/channel.h"
 
@@ -25,7 +27,7 @@ std::unique_ptr<grpc::Server> BuildServer(const std::vector<grpc::Service*>& ser
 }  // namespace
 
 LoopbackCluster::LoopbackCluster(const Options& options) : options_(options) {
-  auto snapshot = sqlite::Snapshot::Open(options.source_path, options.streams + 2, {});
+  auto snapshot = sqlite::Snapshot::Open(options.source_path, options.streams + 2, options.snapshot);
   if (!snapshot.ok()) {
     fprintf(stderr, "cannot open the test's store: %s\n", snapshot.status().ToString().c_str());
     abort();
@@ -52,14 +54,17 @@ void LoopbackCluster::Serve(const Options& options) {
   coordinator.shard_bytes_max = options.shard_bytes_max;
   coordinator.claim_patience = options.claim_patience;
   coordinator::SourceAccess source{snapshot_.get(), 0, nullptr};
-  sqlite::Database* const database = &snapshot_->connection(0);
-  source.digest = [database](const core::Mapping& mapping, const core::Shard& shard,
-                             const std::optional<std::string>& last_key,
-                             bool whole) -> absl::StatusOr<std::pair<std::int64_t, core::Sum128>> {
-    ASSIGN_OR_RETURN(const reader::RangeDigest digest, reader::DigestRange(*database, mapping, shard, last_key, whole));
+  sqlite::SnapshotConnection& connection = snapshot_->connection(0);
+  source.digest = [&connection](const core::Mapping& mapping, const core::Shard& shard,
+                                const std::optional<std::string>& last_key,
+                                bool whole) -> absl::StatusOr<std::pair<std::int64_t, core::Sum128>> {
+    ASSIGN_OR_RETURN(const reader::RangeDigest digest,
+                     reader::DigestRange(*connection.Take(), mapping, shard, last_key, whole));
     return std::make_pair(digest.count, digest.sum);
   };
-  source.resolve = [database](const auto&... arguments) { return reader::ResolveRows(*database, arguments...); };
+  source.resolve = [&connection](const auto&... arguments) {
+    return reader::ResolveRows(*connection.Take(), arguments...);
+  };
   source.encode = reader::EncodeAgain;
   coordinator_ = coordinator::MakeCoordinator(coordinator, std::move(source), resolver, verifications_.get());
   coordination_ = BuildServer({coordinator_->migration_service(), coordinator_->lease_service()});
@@ -88,7 +93,7 @@ rpc::StartOptions LoopbackCluster::Request() const {
 }
 
 absl::StatusOr<core::Report> LoopbackCluster::Run(const rpc::StartOptions& request,
-                                                  const std::function<bool(const core::Report&)>& on_change) {
+                                                  const std::function<bool(const core::Report&)>& look_on) {
   ASSIGN_OR_RETURN(const rpc::Started started, migrations_->Start(request));
   std::vector<std::thread> threads;
   for (const auto& reader : readers_) {
@@ -97,22 +102,26 @@ absl::StatusOr<core::Report> LoopbackCluster::Run(const rpc::StartOptions& reque
       if (!status.ok()) fprintf(stderr, "reader: %s\n", status.ToString().c_str());
     });
   }
-  bool interrupted = false;
+  std::atomic<bool> ended = false;
+  std::thread look([&] {
+    while (look_on != nullptr && !ended) {
+      const absl::StatusOr<core::Report> now = migrations_->Get(started.migration_id, kConnection);
+      if (now.ok() && !look_on(*now)) return Interrupt();
+      absl::SleepFor(absl::Milliseconds(10));
+    }
+  });
   absl::StatusOr<core::Report> report =
-      migrations_->Watch(started.migration_id, kConnection, [&](const core::Report& now) {
-        if (interrupted || on_change == nullptr || on_change(now)) return true;
-        interrupted = true;
-        Interrupt();
-        return true;
-      });
+      migrations_->Watch(started.migration_id, kConnection, [](const core::Report&) { return true; });
+  ended = true;
+  look.join();
   for (std::thread& thread : threads) thread.join();
   return report;
 }
 
 void LoopbackCluster::Interrupt() {
   for (const auto& reader : readers_) reader->Stop();
-  verifier_->Stop();
   coordinator_->Stop();
+  verifier_->Stop();
   writer_->Drain(absl::Now() + options_.drain_time);
 }
 

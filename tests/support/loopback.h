@@ -36,6 +36,7 @@ class LoopbackCluster {
     absl::Duration claim_patience = absl::Seconds(5);
     absl::Duration drain_time = absl::Seconds(5);  // for an interrupted commit group to end
     bool destination_runs = true;
+    sqlite::SnapshotOptions snapshot;
   };
   explicit LoopbackCluster(const Options& options);
   ~LoopbackCluster();
@@ -51,9 +52,10 @@ class LoopbackCluster {
   coordinator::Coordinator& coordinator() { return *coordinator_; }
 
   // Starts or resumes, lets the readers run, and watches until the migration no longer runs; the last report.
-  // `on_change` may be empty; returning false stops the run as SIGINT does.
+  // `look_on` is asked again and again from another thread, once more at most after the end; it may be empty. Returning
+  // false stops the run as SIGINT does.
   absl::StatusOr<core::Report> Run(const rpc::StartOptions& request,
-                                   const std::function<bool(const core::Report&)>& on_change = nullptr);
+                                   const std::function<bool(const core::Report&)>& look_on = nullptr);
   absl::StatusOr<core::Report> Run() { return Run(Request()); }
   // As SIGINT: everybody leaves a resumable state.
   void Interrupt();

@@ -59,6 +59,15 @@ class MigrationTest : public ::testing::Test {
     source_.Close();
   }
 
+  // 5,000 things with a UUID of their own: text that several spellings make the same key.
+  void WriteThings() {
+    source_.Run(
+        "CREATE TABLE things (id INTEGER PRIMARY KEY, key UUID UNIQUE);"
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)"
+        " INSERT INTO things SELECT i, printf('%08x-0000-4000-8000-abcdefabcdef', i) FROM n;");
+    source_.Close();
+  }
+
   LoopbackCluster::Options Options() {
     LoopbackCluster::Options options;
     options.source_path = source_.path();

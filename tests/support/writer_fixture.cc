@@ -85,6 +85,12 @@ std::unique_ptr<rpc::BatchStream> WriterFixture::Open(std::uint64_t lease_epoch,
   return client_->OpenShard(kMigrationId, shard, lease_epoch, "destination");
 }
 
+void WriterFixture::RenewPlan(const std::function<void(core::Plan&)>& change) {
+  core::Plan plan = *rpc::ParsePlan(postgres::GetMigration(session_, kMigrationId)->plan);
+  change(plan);
+  MustBeOk(postgres::SetPlan(session_, kMigrationId, epoch_, rpc::SerializePlan(plan)));
+}
+
 rpc::Batch WriterFixture::MakeBatch(const rpc::StreamPosition& after, const std::vector<Item>& items, bool end) {
   rpc::Batch batch;
   batch.sequence = after.next_sequence;

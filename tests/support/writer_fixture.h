@@ -2,6 +2,7 @@
 #define VECFERRY_TESTS_SUPPORT_WRITER_FIXTURE_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -47,6 +48,8 @@ class WriterFixture {
   // A new lease of the shard: its epoch.
   std::uint64_t Lease(int shard = 0);
   std::unique_ptr<rpc::BatchStream> Open(std::uint64_t lease_epoch, int shard = 0);
+  // Stores the plan with a change, as a resume may.
+  void RenewPlan(const std::function<void(core::Plan&)>& change);
   // The next batch after `after`, as a reader would build it.
   static rpc::Batch MakeBatch(const rpc::StreamPosition& after, const std::vector<Item>& items, bool end = false);
   // Sends one batch that ends the shard on a stream of its own; returns the call's status.

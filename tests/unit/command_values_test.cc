@@ -158,6 +158,9 @@ TEST(CommandLineTest, LeavesTheWordsOfPsqlAlone) {
   const auto parsed = ParseCommandLine({"postgres", "psql", "-c", "SELECT 1", "--bath-size"});
   ASSERT_TRUE(std::holds_alternative<Options>(parsed));
   EXPECT_THAT(std::get<Options>(parsed).psql_words, ElementsAre("-c", "SELECT 1", "--bath-size"));
+  const auto parted = ParseCommandLine({"postgres", "psql", "--", "--help", "--"});
+  ASSERT_TRUE(std::holds_alternative<Options>(parted));
+  EXPECT_THAT(std::get<Options>(parted).psql_words, ElementsAre("--help", "--"));
 }
 
 }  // namespace

@@ -47,11 +47,13 @@ TEST(StateTest, EveryStateReadsBack) {
 }
 
 TEST(ReportTest, ExitCodesAreThoseOfTheInterface) {
-  const Counters clean, rejected{.rejected = 1}, conflicting{.conflicting = 1}, repaired{.repaired = 1};
+  const Counters clean, rejected{.rejected = 1}, conflicting{.conflicting = 1}, repaired{.repaired = 1},
+      incomplete{.incomplete = 1};
   EXPECT_EQ(ExitCode(State::kVerified, clean), 0);
   EXPECT_EQ(ExitCode(State::kVerified, repaired), 0);
   EXPECT_EQ(ExitCode(State::kVerified, rejected), 3);
   EXPECT_EQ(ExitCode(State::kCopied, conflicting), 3);
+  EXPECT_EQ(ExitCode(State::kVerified, incomplete), 3);
   EXPECT_EQ(ExitCode(State::kDifferent, rejected), 4);
   EXPECT_EQ(ExitCode(State::kFailed, clean), 1);
   EXPECT_EQ(ExitCode(State::kCancelled, clean), 1);

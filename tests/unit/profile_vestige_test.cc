@@ -95,7 +95,9 @@ TEST_F(VestigeTest, MovesWhatTheMappingSays) {
   EXPECT_EQ(FindColumn(*nodes, "id")->conversion, core::Conversion::kId);
   EXPECT_EQ(FindColumn(*nodes, "embedding")->conversion, core::Conversion::kMainVector);
   EXPECT_EQ(nodes->columns.back().conversion, core::Conversion::kMetadata);
-  EXPECT_EQ(FindColumn(*nodes, "tags")->element_bytes_max, 2000);
+  for (const char* indexed : {"tags", "node_type"}) {
+    EXPECT_EQ(FindColumn(*nodes, indexed)->element_bytes_max, 2000) << indexed;
+  }
   EXPECT_EQ(TypeOf(plan, "knowledge_nodes", "tags"), "text[]");
   EXPECT_EQ(TypeOf(plan, "knowledge_nodes", "domain_scores"), "jsonb");
   EXPECT_EQ(TypeOf(plan, "knowledge_nodes", "last_accessed"), "text");

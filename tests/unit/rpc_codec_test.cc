@@ -14,6 +14,7 @@ namespace {
 // A plan in which every field differs from its default, so that a field the codec forgets is a difference.
 core::Plan WholePlan() {
   core::Plan plan;
+  plan.revision = 2;
   plan.program_version = "0.1.0";
   plan.identity = {"sqlite", "/stores/a.db", "tenant", "auto", {"a", "b"}, {"c"}, {"t.v:384"}, "update", 5, true};
   plan.profile = "vestige";
@@ -183,7 +184,7 @@ TEST(ReportCodecTest, EveryFieldReadsBackAndTotalsAreSummed) {
   report.finished_at = "2026-01-01T00:00:01Z";
   report.resumed = 2;
   report.seconds = {1, 2, 3, 4, 10};
-  report.tables = {{"a", "b", {1, 2, 3, 4, 5, 6, 7, 8, 9}, 10, 11}, {"c", "d", {10, 0, 0, 0, 0, 0, 0, 0, 1}, 1, 1}};
+  report.tables = {{"a", "b", {1, 2, 3, 4, 5, 6, 7, 8, 9, 12}, 10, 11}, {"c", "d", {10, 0, 0, 0, 0, 0, 0, 0, 1}, 1, 1}};
   report.issues = {{"t", "{}", "c", "kind", "repaired", "why"}};
   report.issues_more = 3;
   report.indexes = {{"t", "i", "CREATE INDEX", 1.5}};
@@ -198,7 +199,7 @@ TEST(ReportCodecTest, EveryFieldReadsBackAndTotalsAreSummed) {
   EXPECT_EQ(ToProto(*read).SerializeAsString(), proto.SerializeAsString());
   EXPECT_EQ(read->state, core::State::kDifferent);
   EXPECT_EQ(read->tables.at(0).counters, report.tables[0].counters);
-  EXPECT_EQ(read->totals, (core::Counters{11, 2, 3, 4, 5, 6, 7, 8, 10}));
+  EXPECT_EQ(read->totals, (core::Counters{11, 2, 3, 4, 5, 6, 7, 8, 10, 12}));
   EXPECT_EQ(read->seconds.total, 10);
   for (int i = 0; i < proto.GetDescriptor()->field_count(); ++i) {
     const auto* field = proto.GetDescriptor()->field(i);

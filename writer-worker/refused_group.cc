@@ -1,0 +1,111 @@
+#include "writer-worker/refused_group.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/status_macros.h"
+#include "writer-worker/row_refusal.h"
+
+namespace vecferry::writer {
+namespace {
+
+// A refused row has a piece's other rows loaded twice at most; a piece that is fine costs a millisecond of statements.
+constexpr std::size_t kPieceRows = 500;
+
+}  // namespace
+
+absl::Status RefusedGroup::Carry() {
+  if (!loader_.merges()) return CarryAll(Step::kCopy);
+  RETURN_IF_ERROR(loader_.EmptyStage());
+  RETURN_IF_ERROR(CarryAll(Step::kCopy));
+  return CarryStaged();
+}
+
+absl::Status RefusedGroup::CarryStaged() {
+  RETURN_IF_ERROR(loader_.StartMerging());
+  return CarryAll(Step::kMerge);
+}
+
+absl::Status RefusedGroup::CarryAll(Step step) {
+  for (std::size_t begin = 0; begin < tuples_.size(); begin += kPieceRows) {
+    RETURN_IF_ERROR(CarryPiece(step, begin, std::min(begin + kPieceRows, tuples_.size())));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RefusedGroup::CarryPiece(Step step, std::size_t begin, std::size_t end) {
+  // Ranges still to be carried; the last one comes first.
+  std::vector<std::pair<std::size_t, std::size_t>> ranges = {{begin, end}};
+  std::vector<std::size_t> parts;
+  while (!ranges.empty()) {
+    const auto [first, last] = ranges.back();
+    ranges.pop_back();
+    parts.clear();
+    RETURN_IF_ERROR(CarryRange(step, first, last, parts));
+    if (parts.empty()) continue;
+    std::size_t range_end = last;
+    for (auto part = parts.rbegin(); part != parts.rend(); ++part) {
+      ranges.emplace_back(*part, range_end);
+      range_end = *part;
+    }
+    ranges.emplace_back(first, range_end);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RefusedGroup::CarryRange(Step step, std::size_t begin, std::size_t end, std::vector<std::size_t>& parts) {
+  RETURN_IF_ERROR(session_.ExecuteScript("SAVEPOINT piece"));
+  const absl::StatusOr<LoadOutcome> outcome = Load(step, begin, end);
+  if (outcome.ok() && !outcome->ambiguous) {
+    RETURN_IF_ERROR(session_.ExecuteScript("RELEASE SAVEPOINT piece"));
+    return on_loaded_(*outcome);
+  }
+  if (!outcome.ok() && !IsRowError(outcome.status())) return outcome.status();
+  RETURN_IF_ERROR(session_.ExecuteScript("ROLLBACK TO SAVEPOINT piece; RELEASE SAVEPOINT piece"));
+  if (end - begin == 1) return on_refused_(begin, outcome.status());
+  std::vector<std::size_t> suspects;
+  if (!outcome.ok()) {
+    ASSIGN_OR_RETURN(suspects, FindSuspects(step, outcome.status(), begin, end));
+  }
+  // Each suspect by itself.
+  for (const std::size_t place : suspects) {
+    if (place > begin && (parts.empty() || parts.back() != place)) parts.push_back(place);
+    if (place + 1 < end) parts.push_back(place + 1);
+  }
+  if (parts.empty()) parts.push_back(begin + (end - begin) / 2);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<LoadOutcome> RefusedGroup::Load(Step step, std::size_t begin, std::size_t end) {
+  return step == Step::kCopy ? Copy(begin, end) : loader_.Merge(begin, end);
+}
+
+absl::StatusOr<LoadOutcome> RefusedGroup::Copy(std::size_t begin, std::size_t end) {
+  RETURN_IF_ERROR(loader_.Begin(begin));
+  for (std::size_t place = begin; place < end;) {
+    // Neighbours in a batch's bytes go out together.
+    absl::string_view run = tuples_[place];
+    for (++place; place < end && tuples_[place].data() == run.data() + run.size(); ++place) {
+      run = absl::string_view(run.data(), run.size() + tuples_[place].size());
+    }
+    RETURN_IF_ERROR(loader_.Put(run));
+  }
+  return loader_.EndCopy(static_cast<std::int64_t>(end - begin));
+}
+
+absl::StatusOr<std::vector<std::size_t>> RefusedGroup::FindSuspects(Step step, const absl::Status& why,
+                                                                    std::size_t begin, std::size_t end) {
+  const std::optional<postgres::SqlError> error = postgres::GetSqlError(why);
+  if (step == Step::kCopy) {
+    const auto line = static_cast<std::size_t>(error->copy_line);
+    if (line == 0 || line > end - begin) return std::vector<std::size_t>();
+    return std::vector<std::size_t>{begin + line - 1};
+  }
+  ASSIGN_OR_RETURN(const std::size_t place, loader_.FailedPlace());
+  // At the last row, something may have spoken that does so when all rows are in.
+  if (place >= begin && place + 1 < end) return std::vector<std::size_t>{place};
+  if (error->sqlstate != "23503") return std::vector<std::size_t>();
+  return loader_.FindOrphans(error->constraint, begin, end);
+}
+
+}  // namespace vecferry::writer

@@ -1,0 +1,58 @@
+#ifndef VECFERRY_WRITER_WORKER_REFUSED_GROUP_H_
+#define VECFERRY_WRITER_WORKER_REFUSED_GROUP_H_
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "common/core/plan.h"
+#include "common/postgres/connection.h"
+#include "writer-worker/loader.h"
+
+namespace vecferry::writer {
+
+// Takes apart a commit group that Postgres refused: loads its tuples again in pieces of a bounded number of rows, each
+// under a savepoint, until each tuple is carried or refused when it is loaded by itself. Not thread-safe. What it is
+// made with must outlive it.
+class RefusedGroup {
+ public:
+  using OnLoaded = absl::FunctionRef<absl::Status(const LoadOutcome& outcome)>;
+  using OnRefused = absl::FunctionRef<absl::Status(std::size_t place, const absl::Status& why)>;
+
+  RefusedGroup(postgres::Connection& session, Loader& loader, absl::Span<const absl::string_view> tuples,
+               OnLoaded on_loaded, OnRefused on_refused)
+      : session_(session), loader_(loader), tuples_(tuples), on_loaded_(on_loaded), on_refused_(on_refused) {}
+
+  // In a transaction that has done nothing yet. Errors: those of the callbacks; what Postgres says but about rows.
+  absl::Status Carry();
+  // Of a group whose tuples are all in the stage.
+  absl::Status CarryStaged();
+
+ private:
+  enum class Step { kCopy, kMerge };
+
+  absl::Status CarryAll(Step step);
+  absl::Status CarryPiece(Step step, std::size_t begin, std::size_t end);
+  // Carries tuples [begin, end), or names in `parts` the places before which they must be parted; a single one is
+  // refused instead.
+  absl::Status CarryRange(Step step, std::size_t begin, std::size_t end, std::vector<std::size_t>& parts);
+  absl::StatusOr<LoadOutcome> Load(Step step, std::size_t begin, std::size_t end);
+  absl::StatusOr<LoadOutcome> Copy(std::size_t begin, std::size_t end);
+  // Places that Postgres names, or that can be looked up; empty = unknown. They are only where to part: a tuple is
+  // refused by its own failure alone.
+  absl::StatusOr<std::vector<std::size_t>> FindSuspects(Step step, const absl::Status& why, std::size_t begin,
+                                                        std::size_t end);
+
+  postgres::Connection& session_;
+  Loader& loader_;
+  const absl::Span<const absl::string_view> tuples_;
+  const OnLoaded on_loaded_;
+  const OnRefused on_refused_;
+};
+
+}  // namespace vecferry::writer
+
+#endif  // VECFERRY_WRITER_WORKER_REFUSED_GROUP_H_
