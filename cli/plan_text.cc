@@ -123,15 +123,15 @@ std::string Estimates(const core::Plan& plan, const PlanContext& context) {
               (step.vector_index ? kVectorIndexRowsPerSecond : kOtherStepRowsPerSecond);
   }
   const double verify = context.no_verify ? 0 : 2 * rows / kOtherStepRowsPerSecond;
-  return absl::StrCat(
-      "\nestimates (at ", FormatBytes(kCopyBytesPerSecond), "/s copied, ",
-      GroupDigits(static_cast<std::int64_t>(kVectorIndexRowsPerSecond)), " vectors/s indexed, ",
-      GroupDigits(static_cast<std::int64_t>(kOtherStepRowsPerSecond)),
-      " rows/s for other steps: a local server on two cores)\n", "  time     ", FormatClock(copied + finish + verify),
-      " (copy ", FormatClock(copied), ", finish ", FormatClock(finish), ", verify ", FormatClock(verify), ")\n",
-      "  memory   ", FormatBytes(kProgramBytes + kStreamBytes * context.streams), " with ", context.streams,
-      context.streams == 1 ? " stream" : " streams", ", and the largest row once a stream\n", "  scratch  ",
-      Scratch(context), "\n");
+  return absl::StrCat("\nestimates (at ", FormatBytes(kCopyBytesPerSecond), "/s copied, ",
+                      GroupDigits(static_cast<std::int64_t>(kVectorIndexRowsPerSecond)), " vectors/s indexed, ",
+                      GroupDigits(static_cast<std::int64_t>(kOtherStepRowsPerSecond)),
+                      " rows/s for other steps: a local server on two cores)\n", "  time     ",
+                      FormatClock(copied + finish + verify), " (copy ", FormatClock(copied), ", finish ",
+                      FormatClock(finish), ", verify ", FormatClock(verify), ")\n", "  memory   ",
+                      FormatBytes(kProgramBytes + kStreamBytes * context.streams), " with ", context.streams,
+                      context.streams == 1 ? " stream" : " streams", ", and the largest row once a stream\n",
+                      "  scratch  ", Scratch(context), "\n");
 }
 
 }  // namespace

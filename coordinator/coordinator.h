@@ -28,6 +28,8 @@ struct CoordinatorOptions {
   absl::Duration lease_time = absl::Seconds(30);  // renewed at a third of it
   std::int64_t shard_bytes_max = 64 << 20;
   absl::Duration claim_patience = absl::Seconds(5);  // for a killed holder's lock to go
+  // For a destination that went away while a migration ran: it is tried again for so long.
+  absl::Duration reconnect_max = absl::Seconds(60);
 };
 
 // Rows of a shard by their destination keys (reader::ResolveRows).

@@ -17,14 +17,12 @@ namespace vecferry::coordinator {
 namespace {
 
 constexpr absl::string_view kVerifyLevel = "counts";
+constexpr int kReconnectsMax = 5;  // what ends its sessions each time would do so for ever
 
 }  // namespace
 
-Driver::Driver(DriverSetup setup, core::Plan plan, postgres::Connection lock, postgres::Connection ledger)
-    : setup_(std::move(setup)),
-      lock_(std::move(lock)),
-      ledger_(std::make_shared<InTurn<postgres::Connection>>(std::move(ledger))),
-      plan_(std::make_shared<const core::Plan>(std::move(plan))) {
+Driver::Driver(DriverSetup setup, core::Plan plan, Hold hold)
+    : setup_(std::move(setup)), hold_(std::move(hold)), plan_(std::make_shared<const core::Plan>(std::move(plan))) {
   pulse_ = std::thread([this] { Pulse(); });
   run_ = std::thread([this] { Run(); });
 }
@@ -49,15 +47,25 @@ absl::Status Driver::Interruption() const {
   base::MutexLock lock(&mutex_);
   if (!lost_.ok()) return lost_;
   if (!failed_.ok()) return failed_;
-  return stopping_ ? absl::CancelledError("stopped") : absl::OkStatus();
+  return stopping_ ? absl::CancelledError("stopped") : away_;
 }
 
 // ---- stages ----
 
-void Driver::Run() { End(Drive()); }
+void Driver::Run() {
+  absl::Status status = Drive();
+  for (int times = 0; absl::IsUnavailable(status) && times < kReconnectsMax; ++times) {
+    status = Reconnect(status);
+    if (status.ok()) status = Drive();
+  }
+  End(status);
+}
 
 absl::Status Driver::Drive() {
-  if (setup_.resumed) RETURN_IF_ERROR(CheckSource());
+  ASSIGN_OR_RETURN(const postgres::MigrationRow row,
+                   WithHold([&](Hold& hold) { return postgres::GetMigration(hold.ledger, setup_.migration_id); }));
+  if (core::IsEnded(row.state)) return absl::OkStatus();  // the answer to the last word was lost
+  if (setup_.resumed && !source_checked_) RETURN_IF_ERROR(CheckSource());
   RETURN_IF_ERROR(Copy());
   RETURN_IF_ERROR(FinishTables());
   if (setup_.options.no_verify) return StoreEnd(core::State::kCopied);
@@ -67,8 +75,7 @@ absl::Status Driver::Drive() {
 
 absl::StatusOr<postgres::Connection> Driver::OpenWorkSession() {
   // Nothing of the migration may run on beside it; and the connections of writers are to be free before it takes one.
-  RETURN_IF_ERROR(WithLedger(
-      [&](postgres::Connection& session) { return postgres::TerminateLeftovers(session, setup_.migration_id); }));
+  RETURN_IF_ERROR(WithHold([&](Hold& hold) { return postgres::TerminateLeftovers(hold.ledger, setup_.migration_id); }));
   postgres::ConnectionOptions options;
   options.conninfo = setup_.conninfo;
   options.application_name = absl::StrCat("vecferry/", setup_.migration_id, "/finish");
@@ -88,7 +95,7 @@ absl::Status Driver::CheckSource() {
                               setup_.source.snapshot->fingerprint(),
                               setup_.source.digest,
                               setup_.migration_id,
-                              setup_.epoch,
+                              epoch(),
                               setup_.options.on_source_change,
                               [this] { return Stopping(); }};
   const absl::Status checked = ReconcileSource(context, plan);
@@ -96,6 +103,7 @@ absl::Status Driver::CheckSource() {
   LeaveStage();
   RETURN_IF_ERROR(interruption);
   RETURN_IF_ERROR(checked);
+  source_checked_ = true;
   base::MutexLock lock(&mutex_);
   plan_ = std::make_shared<const core::Plan>(std::move(plan));
   return absl::OkStatus();
@@ -104,16 +112,15 @@ absl::Status Driver::CheckSource() {
 absl::Status Driver::Copy() {
   // A reader's word that a shard is done is checked against the ledger; what is not done there is carried again.
   for (int attempt = 0; attempt < 3; ++attempt) {
-    ASSIGN_OR_RETURN(const std::vector<postgres::ShardRow> rows, WithLedger([&](postgres::Connection& session) {
-                       return postgres::LoadShards(session, setup_.migration_id);
-                     }));
+    ASSIGN_OR_RETURN(const std::vector<postgres::ShardRow> rows,
+                     WithHold([&](Hold& hold) { return postgres::LoadShards(hold.ledger, setup_.migration_id); }));
     std::vector<ShardStanding> standings;
     for (const postgres::ShardRow& row : rows) standings.push_back({row.id, row.checkpoint.done, row.lease_epoch});
     {
       base::MutexLock lock(&mutex_);
       leases_.emplace(*plan_, standings);
-      copied_ = leases_->done();
-      if (copied_) return absl::OkStatus();
+      if (leases_->done()) return absl::OkStatus();
+      if (copied_) return absl::DataLossError("rows that were committed are no longer at the destination");
     }
     RETURN_IF_ERROR(CopyOnce());
   }
@@ -121,8 +128,8 @@ absl::Status Driver::Copy() {
 }
 
 absl::Status Driver::CopyOnce() {
-  RETURN_IF_ERROR(WithLedger([&](postgres::Connection& session) {
-    return postgres::SetState(session, setup_.migration_id, setup_.epoch, core::State::kCopying, "");
+  RETURN_IF_ERROR(WithHold([&](Hold& hold) {
+    return postgres::SetState(hold.ledger, setup_.migration_id, hold.epoch, core::State::kCopying, "");
   }));
   {
     base::MutexLock lock(&mutex_);
@@ -142,9 +149,8 @@ absl::Status Driver::EnterStage(core::State state, StageClock::Stage stage) {
     base::MutexLock lock(&mutex_);
     clock_.Begin(stage, Monotonic());
   }
-  return WithLedger([&](postgres::Connection& session) {
-    return postgres::SetState(session, setup_.migration_id, setup_.epoch, state, "");
-  });
+  return WithHold(
+      [&](Hold& hold) { return postgres::SetState(hold.ledger, setup_.migration_id, hold.epoch, state, ""); });
 }
 
 absl::Status Driver::FlushClock() {
@@ -154,9 +160,8 @@ absl::Status Driver::FlushClock() {
     if (!clock_.running()) return absl::OkStatus();
     seconds = clock_.Take(Monotonic());
   }
-  return WithLedger([&](postgres::Connection& session) {
-    return postgres::AddStageSeconds(session, setup_.migration_id, setup_.epoch, seconds);
-  });
+  return WithHold(
+      [&](Hold& hold) { return postgres::AddStageSeconds(hold.ledger, setup_.migration_id, hold.epoch, seconds); });
 }
 
 // A time that cannot be noted is no reason to fail: whatever hindered it shows in the next statement.
@@ -173,12 +178,17 @@ absl::Status Driver::FinishTables() {
   base::FaultPoint("coordinator.before_finish");
   RETURN_IF_ERROR(EnterStage(core::State::kFinishing, &core::StageSeconds::finish));
   const absl::Cleanup leave = [this] { LeaveStage(); };
+  {
+    // Only now: that commit waits for the disk, and before it no group did.
+    base::MutexLock lock(&mutex_);
+    copied_ = true;
+  }
   ASSIGN_OR_RETURN(postgres::Connection session, OpenWorkSession());
   const std::shared_ptr<const core::Plan> plan = this->plan();
   const FinishContext context{session,
                               *plan,
                               setup_.migration_id,
-                              setup_.epoch,
+                              epoch(),
                               setup_.options.rejects_max,
                               setup_.options.no_indexes,
                               [this](const std::string& step) {
@@ -197,8 +207,7 @@ absl::StatusOr<core::State> Driver::Verify() {
   base::FaultPoint("coordinator.before_verify");
   RETURN_IF_ERROR(EnterStage(core::State::kVerifying, &core::StageSeconds::verify));
   const absl::Cleanup leave = [this] { LeaveStage(); };
-  RETURN_IF_ERROR(WithLedger(
-      [&](postgres::Connection& session) { return BeginChecks(session, setup_.migration_id, kVerifyLevel); }));
+  RETURN_IF_ERROR(WithHold([&](Hold& hold) { return BeginChecks(hold.ledger, setup_.migration_id, kVerifyLevel); }));
   {
     base::MutexLock lock(&mutex_);
     verifying_ = true;
@@ -210,8 +219,7 @@ absl::StatusOr<core::State> Driver::Verify() {
       setup_.migration_id, setup_.options.connection, std::string(kVerifyLevel), [&](const core::CheckReport& check) {
         different = different || check.verdict == "fail";
         if (!recorded.ok()) return;
-        recorded = WithLedger(
-            [&](postgres::Connection& session) { return postgres::RecordCheck(session, setup_.migration_id, check); });
+        recorded = WithHold([&](Hold& hold) { return postgres::RecordCheck(hold.ledger, setup_.migration_id, check); });
       });
   RETURN_IF_ERROR(Interruption());
   RETURN_IF_ERROR(verified);
@@ -221,10 +229,10 @@ absl::StatusOr<core::State> Driver::Verify() {
 
 absl::Status Driver::StoreEnd(core::State state) {
   base::FaultPoint("coordinator.before_end_state");
-  return WithLedger([&](postgres::Connection& session) {
-    return postgres::InTransaction(session, [&]() -> absl::Status {
-      RETURN_IF_ERROR(postgres::SetState(session, setup_.migration_id, setup_.epoch, state, ""));
-      return postgres::ReleaseClaims(session, setup_.migration_id);
+  return WithHold([&](Hold& hold) {
+    return postgres::InTransaction(hold.ledger, [&]() -> absl::Status {
+      RETURN_IF_ERROR(postgres::SetState(hold.ledger, setup_.migration_id, hold.epoch, state, ""));
+      return postgres::ReleaseClaims(hold.ledger, setup_.migration_id);
     });
   });
 }
@@ -237,30 +245,30 @@ absl::Status Driver::StoreOutcome(const absl::Status& status) {
     base::MutexLock lock(&mutex_);
     return stopping_ && failed_.ok();
   }();
-  return WithLedger([&](postgres::Connection& session) {
-    if (stopped) return postgres::SetState(session, setup_.migration_id, setup_.epoch, core::State::kPaused, "");
+  return WithHold([&](Hold& hold) {
+    if (stopped) return postgres::SetState(hold.ledger, setup_.migration_id, hold.epoch, core::State::kPaused, "");
     RETURN_IF_ERROR(
-        postgres::SetState(session, setup_.migration_id, setup_.epoch, core::State::kFailed, FailureText(status)));
+        postgres::SetState(hold.ledger, setup_.migration_id, hold.epoch, core::State::kFailed, FailureText(status)));
     // Readers of other shards would go on until they renew their leases.
-    return FenceWriters(session, setup_.migration_id);
+    return FenceWriters(hold.ledger, setup_.migration_id);
   });
 }
 
 void Driver::End(const absl::Status& status) {
   const absl::Status stored = StoreOutcome(status);
   absl::StatusOr<core::Report> report = ReadReport();
+  hold_.Run([](std::optional<Hold>& hold) { hold.reset(); });
   base::MutexLock lock(&mutex_);
   if (!report.ok()) report = last_report_;  // the destination is gone: tell what was known
   if (report.ok() && !stored.ok() && report->state != core::State::kCancelled &&
       report->state != core::State::kDropped) {
     // Nothing could be written: the ledger still shows a running state, which the same command takes up.
-    report->state = core::State::kFailed;
-    report->failure = FailureText(status.ok() ? stored : status);
+    const bool stopped = stopping_ && failed_.ok();
+    report->state = stopped ? core::State::kPaused : core::State::kFailed;
+    report->failure = stopped ? "" : FailureText(status.ok() ? stored : status);
     report->exit_code = core::ExitCode(report->state, report->totals);
   }
   last_report_ = report.ok() ? std::move(report) : absl::StatusOr<core::Report>(status.ok() ? stored : status);
-  ledger_.reset();
-  lock_.reset();
   copying_ = false;
   ended_ = true;
 }

@@ -17,6 +17,7 @@
 #include "common/postgres/ledger.h"
 #include "common/rpc/clients.h"
 #include "coordinator/coordinator.h"
+#include "coordinator/hold.h"
 #include "coordinator/in_turn.h"
 #include "coordinator/lease_table.h"
 #include "coordinator/stage_clock.h"
@@ -26,22 +27,22 @@ namespace vecferry::coordinator {
 // What a driver drives. References must outlive it.
 struct DriverSetup {
   std::string migration_id;
-  std::uint64_t epoch = 0;  // the coordinator epoch that was taken with the lock
   bool resumed = false;
   rpc::StartOptions options;
   std::string conninfo;
   absl::Duration lease_time;
+  absl::Duration reconnect_max;
   SourceAccess& source;
   rpc::VerifierClient& verifier;
 };
 
 // Drives one migration from its stored plan to an end state, on two threads of its own: one goes through the stages,
-// one renews the hold on the migration every second and notices when it is lost. Two sessions live as long as it
-// drives: `lock` holds the advisory lock and runs nothing else, `ledger` is used in turn. Statements that may take long
-// run on a third, which exists while no writer does. Thread-safe.
+// one renews the hold on the migration every second and notices when it is lost. Statements that may take long run on a
+// third session, which exists while no writer does. When the destination goes away, it is tried again for a while, the
+// hold is taken anew, and the stages are gone through again from what the ledger then says. Thread-safe.
 class Driver {
  public:
-  Driver(DriverSetup setup, core::Plan plan, postgres::Connection lock, postgres::Connection ledger);
+  Driver(DriverSetup setup, core::Plan plan, Hold hold);
   ~Driver();  // as Stop, and waits for the end
   Driver(const Driver&) = delete;
   Driver& operator=(const Driver&) = delete;
@@ -79,45 +80,51 @@ class Driver {
 
   absl::Status GiveBack(int shard, std::uint64_t epoch, const absl::Status& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  // ---- the hold, on the renewing thread ----
-  void Pulse();
+  // ---- the hold ----
+  void Pulse();  // on the renewing thread
   void Beat();
+  // Takes the hold anew after it went for the reason `why`; `why` again when the destination stays away.
+  absl::Status Reconnect(const absl::Status& why);
+  absl::StatusOr<Hold> AwaitHold(std::uint64_t former_epoch);
+  void NoteAway();
 
   absl::StatusOr<postgres::Connection> OpenWorkSession();
   absl::Status EnterStage(core::State state, StageClock::Stage stage);
   absl::Status FlushClock();
   void LeaveStage();
   absl::Status Interruption() const;
-  bool interrupted() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return stopping_ || !lost_.ok() || !failed_.ok(); }
+  // Of what has to end for good.
+  bool ending() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return stopping_ || !lost_.ok() || !failed_.ok(); }
+  // Of what has to end, perhaps to begin again.
+  bool interrupted() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return ending() || !away_.ok(); }
   bool Stopping() const;
   void CancelStatement();
   absl::StatusOr<core::Report> ReadReport();
 
-  // Runs `work(connection)` on the ledger's session when its turn comes. kUnavailable after the end.
+  // Runs `work(hold)` when its turn comes. kUnavailable while there is no hold, and after the end.
   template <typename Work>
-  auto WithLedger(Work work) -> decltype(work(std::declval<postgres::Connection&>())) {
-    std::shared_ptr<InTurn<postgres::Connection>> ledger;
-    {
-      base::MutexLock lock(&mutex_);
-      ledger = ledger_;
-    }
-    if (ledger == nullptr) return absl::UnavailableError("the migration no longer runs here");
-    return ledger->Run(work);
+  auto WithHold(Work work) -> decltype(work(std::declval<Hold&>())) {
+    return hold_.Run([&](std::optional<Hold>& hold) -> decltype(work(*hold)) {
+      if (!hold) return absl::UnavailableError("the migration is not held from here");
+      auto result = work(*hold);
+      if (!hold->ledger.alive()) NoteAway();
+      return result;
+    });
   }
+  std::uint64_t epoch();  // of the hold, on the driving thread alone
 
   const DriverSetup setup_;
+  InTurn<std::optional<Hold>> hold_;  // mutex_ is not held by who takes a turn
 
   mutable base::Mutex mutex_;
-  std::optional<postgres::Connection> lock_ ABSL_GUARDED_BY(mutex_);
-  // Shared with RPCs that began before the end.
-  std::shared_ptr<InTurn<postgres::Connection>> ledger_ ABSL_GUARDED_BY(mutex_);
   std::shared_ptr<const core::Plan> plan_ ABSL_GUARDED_BY(mutex_);  // shared with RPCs; a reconcile makes a new one
   std::optional<LeaseTable> leases_ ABSL_GUARDED_BY(mutex_);
   bool copying_ ABSL_GUARDED_BY(mutex_) = false;
-  bool copied_ ABSL_GUARDED_BY(mutex_) = false;  // or will not be: no shard is leased any more
+  bool copied_ ABSL_GUARDED_BY(mutex_) = false;  // for good: no shard is leased any more
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Status lost_ ABSL_GUARDED_BY(mutex_);    // why the migration is no longer ours to write
+  absl::Status away_ ABSL_GUARDED_BY(mutex_);    // why the destination has to be reached anew
   absl::Status failed_ ABSL_GUARDED_BY(mutex_);  // why a shard cannot be carried
   StageClock clock_ ABSL_GUARDED_BY(mutex_);
   bool clock_starts_with_lease_ ABSL_GUARDED_BY(mutex_) = false;
@@ -126,6 +133,7 @@ class Driver {
   bool verifying_ ABSL_GUARDED_BY(mutex_) = false;
   absl::StatusOr<core::Report> last_report_ ABSL_GUARDED_BY(mutex_) = absl::NotFoundError("no report yet");
 
+  bool source_checked_ = false;  // the driving thread's own
   std::thread pulse_;
   std::thread run_;  // the last member: it uses all others
 };

@@ -1,8 +1,12 @@
 // The driver towards everybody else: leases, the hold on the migration, stopping, reports.
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "common/base/fault_points.h"
 #include "common/base/status_macros.h"
 #include "common/core/types.h"
+#include "common/telemetry/log.h"
 #include "coordinator/driver.h"
 #include "coordinator/failure_text.h"
 
@@ -12,6 +16,8 @@ namespace {
 constexpr absl::Duration kBeat = absl::Seconds(1);  // how soon a cancel from elsewhere is noticed
 constexpr int kBeatsAFlush = 10;                    // seconds of measured time that a kill may lose
 constexpr absl::Duration kAskAgain = absl::Milliseconds(50);
+constexpr absl::Duration kTryAgain = absl::Milliseconds(500);  // a destination that is away
+constexpr absl::Duration kLockPatience = absl::Seconds(1);     // at a time: between two, a stop is noticed
 constexpr int kAttemptsMax = 5;
 constexpr absl::Duration kBackoff = absl::Milliseconds(250);  // doubles with each attempt
 
@@ -20,8 +26,7 @@ bool MayPass(const absl::Status& why) {
          absl::IsDeadlineExceeded(why);
 }
 
-absl::Status DescribeLoss(const absl::Status& renewed, const std::string& id) {
-  if (!absl::IsAborted(renewed)) return renewed;
+absl::Status TakenOver(const std::string& id) {
   return absl::AbortedError(absl::StrCat("migration ", id,
                                          " was taken over by another process: look at it by: vecferry "
                                          "migrate status ",
@@ -38,8 +43,8 @@ absl::StatusOr<rpc::Acquired> Driver::Acquire(const std::string& worker) {
   int shard = 0;
   {
     base::MutexLock lock(&mutex_);
-    acquired.finished = ended_ || copied_ || interrupted();
-    if (acquired.finished || !copying_) return acquired;
+    acquired.finished = ended_ || copied_ || ending();
+    if (acquired.finished || !copying_ || interrupted()) return acquired;
     const absl::Duration now = Monotonic();
     const std::optional<int> taken = leases_->Take(now, now + setup_.lease_time);
     if (!taken) return acquired;
@@ -49,12 +54,13 @@ absl::StatusOr<rpc::Acquired> Driver::Acquire(const std::string& worker) {
       clock_starts_with_lease_ = false;
     }
   }
-  const absl::StatusOr<std::uint64_t> epoch = WithLedger([&](postgres::Connection& session) {
-    return postgres::GrantLease(session, setup_.migration_id, setup_.epoch, shard, worker, setup_.lease_time);
+  const absl::StatusOr<std::uint64_t> epoch = WithHold([&](Hold& hold) {
+    return postgres::GrantLease(hold.ledger, setup_.migration_id, hold.epoch, shard, worker, setup_.lease_time);
   });
   base::FaultPoint("coordinator.after_lease");
   base::MutexLock lock(&mutex_);
   if (!epoch.ok()) {
+    if (!away_.ok()) return acquired;  // all leases are granted anew
     GiveBack(shard, leases_->epoch(shard), epoch.status()).IgnoreError();
     return acquired;
   }
@@ -68,10 +74,11 @@ absl::StatusOr<rpc::Acquired> Driver::Acquire(const std::string& worker) {
 absl::Status Driver::Renew(int shard, std::uint64_t epoch) {
   {
     base::MutexLock lock(&mutex_);
-    if (!copying_) return absl::AbortedError("the migration is not copying here");
+    if (ended_ || copied_ || ending()) return absl::AbortedError("the migration is not copying here");
+    if (!copying_) return absl::UnavailableError("the destination is being reached anew");
   }
-  RETURN_IF_ERROR(WithLedger([&](postgres::Connection& session) {
-    return postgres::RenewLease(session, setup_.migration_id, shard, epoch, setup_.lease_time);
+  RETURN_IF_ERROR(WithHold([&](Hold& hold) {
+    return postgres::RenewLease(hold.ledger, setup_.migration_id, shard, epoch, setup_.lease_time);
   }));
   base::MutexLock lock(&mutex_);
   return leases_->Renew(shard, epoch, Monotonic() + setup_.lease_time);
@@ -80,9 +87,7 @@ absl::Status Driver::Renew(int shard, std::uint64_t epoch) {
 absl::Status Driver::Complete(int shard, std::uint64_t epoch) {
   base::MutexLock lock(&mutex_);
   if (!leases_) return absl::AbortedError("the migration is not copying here");
-  RETURN_IF_ERROR(leases_->Complete(shard, epoch));
-  copied_ = leases_->done();
-  return absl::OkStatus();
+  return leases_->Complete(shard, epoch);
 }
 
 absl::Status Driver::Fail(int shard, std::uint64_t epoch, const absl::Status& why) {
@@ -130,9 +135,7 @@ void Driver::CancelStatement() {
   if (canceller) canceller->Cancel();
   if (!verifying) return;
   // The verifier's sessions carry the migration's name, as all but the coordinator's own two do.
-  WithLedger([&](postgres::Connection& session) {
-    return postgres::TerminateLeftovers(session, setup_.migration_id);
-  }).IgnoreError();
+  WithHold([&](Hold& hold) { return postgres::TerminateLeftovers(hold.ledger, setup_.migration_id); }).IgnoreError();
 }
 
 // ---- the hold ----
@@ -151,17 +154,69 @@ void Driver::Pulse() {
 }
 
 void Driver::Beat() {
-  const absl::Status renewed = WithLedger([&](postgres::Connection& session) {
-    return postgres::RenewCoordination(session, setup_.migration_id, setup_.epoch);
+  const absl::Status renewed = WithHold([&](Hold& hold) {
+    if (!hold.lock.CheckAlive()) NoteAway();
+    return postgres::RenewCoordination(hold.ledger, setup_.migration_id, hold.epoch);
   });
   {
     base::MutexLock lock(&mutex_);
-    const bool lost = absl::IsAborted(renewed) || absl::IsUnavailable(renewed);  // else the next beat may succeed
-    if (lost && lost_.ok() && !ended_) lost_ = DescribeLoss(renewed, setup_.migration_id);
+    if (absl::IsAborted(renewed) && lost_.ok() && !ended_) lost_ = TakenOver(setup_.migration_id);
     if (!interrupted()) return;
   }
   // Again each second: a cancel that came between two statements hit none.
   CancelStatement();
+}
+
+// ---- after a loss ----
+
+void Driver::NoteAway() {
+  base::MutexLock lock(&mutex_);
+  if (away_.ok()) away_ = absl::UnavailableError("the connection to the destination was lost");
+}
+
+std::uint64_t Driver::epoch() {
+  return hold_.Run([](std::optional<Hold>& hold) { return hold ? hold->epoch : 0; });
+}
+
+absl::Status Driver::Reconnect(const absl::Status& why) {
+  const absl::Status renewed =
+      WithHold([&](Hold& hold) { return postgres::RenewCoordination(hold.ledger, setup_.migration_id, hold.epoch); });
+  if (absl::IsAborted(renewed)) return TakenOver(setup_.migration_id);  // whoever did it ended our other sessions
+  const std::uint64_t former_epoch = epoch();
+  hold_.Run([](std::optional<Hold>& hold) { hold.reset(); });
+  const absl::Duration begin = Monotonic();
+  telemetry::LogWarning(absl::StrCat("migration ", setup_.migration_id, ": ", why.message(), "; trying for ",
+                                     absl::FormatDuration(setup_.reconnect_max), " to reach the destination again"));
+  absl::StatusOr<Hold> hold = AwaitHold(former_epoch);
+  RETURN_IF_ERROR(hold.status());
+  telemetry::LogWarning(absl::StrCat("migration ", setup_.migration_id, ": the destination is reached again after ",
+                                     absl::FormatDuration(absl::Trunc(Monotonic() - begin, absl::Milliseconds(1))),
+                                     "; going on"));
+  {
+    base::MutexLock lock(&mutex_);
+    away_ = absl::OkStatus();
+  }
+  hold_.Run([&](std::optional<Hold>& held) { held = *std::move(hold); });
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Hold> Driver::AwaitHold(std::uint64_t former_epoch) {
+  const absl::Time give_up = absl::Now() + setup_.reconnect_max;
+  while (true) {
+    {
+      base::MutexLock lock(&mutex_);
+      if (ending()) break;
+    }
+    const absl::Duration patience = std::min(kLockPatience, give_up - absl::Now());
+    absl::StatusOr<Hold> hold = RetakeHold(setup_.conninfo, setup_.migration_id, former_epoch, patience);
+    // A lock that is held with the former epoch is our own, of a session whose end the server has not noticed.
+    if (!absl::IsUnavailable(hold.status()) && !absl::IsAlreadyExists(hold.status())) return hold;
+    base::MutexLock lock(&mutex_);
+    const absl::Time next = absl::Now() + kTryAgain;
+    if (next >= give_up) return hold;
+    if (mutex_.AwaitUntil(next, [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return ending(); })) break;
+  }
+  return Interruption();
 }
 
 // ---- reports ----
@@ -177,9 +232,9 @@ bool Driver::AwaitEnd(absl::Duration patience) {
 }
 
 absl::StatusOr<core::Report> Driver::ReadReport() {
-  return WithLedger([&](postgres::Connection& session) -> absl::StatusOr<core::Report> {
-    ASSIGN_OR_RETURN(const postgres::MigrationRow row, postgres::GetMigration(session, setup_.migration_id));
-    ASSIGN_OR_RETURN(core::Report report, postgres::LoadReport(session, row, *plan()));
+  return WithHold([&](Hold& hold) -> absl::StatusOr<core::Report> {
+    ASSIGN_OR_RETURN(const postgres::MigrationRow row, postgres::GetMigration(hold.ledger, setup_.migration_id));
+    ASSIGN_OR_RETURN(core::Report report, postgres::LoadReport(hold.ledger, row, *plan()));
     report.destination_url = postgres::MaskConninfo(setup_.conninfo);
     return report;
   });

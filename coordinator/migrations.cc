@@ -8,7 +8,7 @@
 #include "common/postgres/ledger.h"
 #include "common/rpc/plan_codec.h"
 #include "coordinator/destination.h"
-#include "coordinator/host_identity.h"
+#include "coordinator/hold.h"
 #include "coordinator/identity.h"
 #include "coordinator/planning.h"
 #include "coordinator/stage_clock.h"
@@ -17,10 +17,7 @@ namespace vecferry::coordinator {
 
 Migrations::Migrations(const CoordinatorOptions& options, SourceAccess source, postgres::ConnectionResolver resolver,
                        rpc::VerifierClient& verifier)
-    : options_(options),
-      source_(std::move(source)),
-      resolver_(std::move(resolver)),
-      verifier_(verifier) {}
+    : options_(options), source_(std::move(source)), resolver_(std::move(resolver)), verifier_(verifier) {}
 
 Migrations::~Migrations() { Stop(); }
 
@@ -52,9 +49,9 @@ absl::StatusOr<postgres::Connection> Migrations::Open(const std::string& conninf
 absl::StatusOr<core::Plan> Migrations::Draw(const core::Identity& identity, const postgres::Catalog* catalog) {
   if (source_.snapshot == nullptr) return absl::FailedPreconditionError("this coordinator has no source open");
   if (stopping()) return absl::CancelledError("stopped before the plan was drawn");
-  ASSIGN_OR_RETURN(core::Plan plan, DrawPlan(*source_.snapshot->connection(source_.connection).Take(),
-                                             source_.snapshot->fingerprint(), identity, catalog,
-                                             options_.shard_bytes_max));
+  ASSIGN_OR_RETURN(core::Plan plan,
+                   DrawPlan(*source_.snapshot->connection(source_.connection).Take(), source_.snapshot->fingerprint(),
+                            identity, catalog, options_.shard_bytes_max));
   plan.program_version = VECFERRY_VERSION;
   return plan;
 }
@@ -134,7 +131,7 @@ absl::StatusOr<postgres::MigrationRow> Migrations::FindOrPlan(postgres::Connecti
 
 absl::StatusOr<rpc::Started> Migrations::Start(const rpc::StartOptions& options) {
   ASSIGN_OR_RETURN(const std::string conninfo, Resolve(options.connection));
-  ASSIGN_OR_RETURN(postgres::Connection ledger, Open(conninfo, "vecferry/coordinator"));
+  ASSIGN_OR_RETURN(postgres::Connection ledger, OpenCoordinatorSession(conninfo));
   bool resumed = false;
   ASSIGN_OR_RETURN(const postgres::MigrationRow row, FindOrPlan(ledger, options, resumed));
   return Drive(conninfo, options, row, resumed, std::move(ledger));
@@ -143,26 +140,23 @@ absl::StatusOr<rpc::Started> Migrations::Start(const rpc::StartOptions& options)
 absl::StatusOr<rpc::Started> Migrations::Drive(const std::string& conninfo, const rpc::StartOptions& options,
                                                const postgres::MigrationRow& row, bool resumed,
                                                postgres::Connection ledger) {
-  ASSIGN_OR_RETURN(postgres::Connection lock, Open(conninfo, "vecferry/coordinator"));
-  ASSIGN_OR_RETURN(const std::uint64_t epoch,
-                   postgres::TakeCoordination(lock, row.id, ThisProcess(), options_.claim_patience));
+  ASSIGN_OR_RETURN(Hold hold, TakeHold(conninfo, row.id, std::move(ledger), options_.claim_patience));
   // Whoever held it may have changed it while this one waited.
-  ASSIGN_OR_RETURN(const postgres::MigrationRow held, postgres::GetMigration(ledger, row.id));
+  ASSIGN_OR_RETURN(const postgres::MigrationRow held, postgres::GetMigration(hold.ledger, row.id));
   if (core::IsEnded(held.state)) {
     return absl::AlreadyExistsError(
         absl::StrCat("migration ", row.id, " was finished by another process a moment ago (",
                      core::ToString(held.state), "): run the same command again to compare"));
   }
   ASSIGN_OR_RETURN(core::Plan plan, rpc::ParsePlan(held.plan));
-  // A commit that hangs holds its shard's row. Renewing that lease must not keep the heartbeat waiting.
-  RETURN_IF_ERROR(ledger.ExecuteScript("SET lock_timeout TO '5s'"));
-  RETURN_IF_ERROR(postgres::SetOptions(ledger, row.id, epoch, OptionsJson(options)));
+  RETURN_IF_ERROR(postgres::SetOptions(hold.ledger, row.id, hold.epoch, OptionsJson(options)));
   if (!resumed) {
     core::StageSeconds planned;  // the plan's own were stored with it
     planned.total = row.seconds.plan;
-    RETURN_IF_ERROR(postgres::AddStageSeconds(ledger, row.id, epoch, planned));
+    RETURN_IF_ERROR(postgres::AddStageSeconds(hold.ledger, row.id, hold.epoch, planned));
   }
-  DriverSetup setup{row.id, epoch, resumed, options, conninfo, options_.lease_time, source_, verifier_};
+  DriverSetup setup{row.id,  resumed,  options, conninfo, options_.lease_time, options_.reconnect_max,
+                    source_, verifier_};
   std::vector<DriverPointer> replaced;  // destroyed, which joins threads, after the lock is free
   base::MutexLock guard(&mutex_);
   if (stopping_) return absl::CancelledError("stopped before the first row; the same command goes on");
@@ -170,7 +164,7 @@ absl::StatusOr<rpc::Started> Migrations::Drive(const std::string& conninfo, cons
       drivers_.begin(), drivers_.end(), [&](const DriverPointer& driver) { return driver->migration_id() != row.id; });
   replaced.assign(ended, drivers_.end());
   drivers_.erase(ended, drivers_.end());
-  drivers_.push_back(std::make_shared<Driver>(std::move(setup), std::move(plan), std::move(lock), std::move(ledger)));
+  drivers_.push_back(std::make_shared<Driver>(std::move(setup), std::move(plan), std::move(hold)));
   return rpc::Started{row.id, resumed};
 }
 

@@ -8,6 +8,7 @@
 #include "common/postgres/ledger_sql.h"
 #include "common/rpc/plan_codec.h"
 #include "coordinator/destination.h"
+#include "coordinator/hold.h"
 #include "coordinator/host_identity.h"
 #include "coordinator/ledger_moves.h"
 #include "coordinator/migrations.h"
@@ -144,7 +145,7 @@ absl::StatusOr<core::ReplayOutcome> Migrations::Replay(const std::string& id, co
 
 absl::Status Migrations::DropMigration(const std::string& conninfo, const postgres::MigrationRow& row) {
   ASSIGN_OR_RETURN(const core::Plan plan, rpc::ParsePlan(row.plan));
-  ASSIGN_OR_RETURN(postgres::Connection lock, Open(conninfo, "vecferry/coordinator"));
+  ASSIGN_OR_RETURN(postgres::Connection lock, OpenCoordinatorSession(conninfo));
   ASSIGN_OR_RETURN(const std::uint64_t epoch, postgres::TakeCoordination(lock, row.id, ThisProcess(), kHolderPatience));
   ASSIGN_OR_RETURN(postgres::Connection session, Open(conninfo, absl::StrCat("vecferry/", row.id, "/drop")));
   RETURN_IF_ERROR(postgres::TerminateLeftovers(session, row.id));

@@ -50,6 +50,11 @@ absl::Status CheckDestination(const postgres::Catalog& catalog, absl::string_vie
         absl::StrCat("the destination database has encoding ", catalog.encoding,
                      ", needed is UTF8: create one with `CREATE DATABASE name ENCODING 'UTF8' TEMPLATE template0`"));
   }
+  if (catalog.read_only) {
+    return absl::FailedPreconditionError(
+        "the destination is read-only (a standby, or default_transaction_read_only is on for the database or the "
+        "role): name the primary, or run `ALTER DATABASE name RESET default_transaction_read_only`");
+  }
   if (catalog.extension_version.empty() && catalog.extension_available.empty()) {
     return absl::FailedPreconditionError(
         "the destination's server has no pgvector: install its package (postgresql-NN-pgvector) there, then run the "

@@ -25,7 +25,8 @@ class ShardRows {
   ShardRows(const ShardRows&) = delete;
   ShardRows& operator=(const ShardRows&) = delete;
 
-  // Also without rows, at the shard's end. Errors: kDataLoss for damage, naming the table; kCancelled once `stop` is set.
+  // Also without rows, at the shard's end. Errors: kDataLoss for damage, naming the table; kCancelled once `stop` is
+  // set.
   absl::StatusOr<rpc::Batch> NextBatch(const StopFlag& stop);
 
  private:

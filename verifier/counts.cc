@@ -162,8 +162,8 @@ class Counting {
 
 }  // namespace
 
-absl::Status CheckCounts(sqlite::SnapshotConnection& source, postgres::Connection& destination, const std::string& migration_id,
-                         const core::Plan& plan, const CheckSink& on_check) {
+absl::Status CheckCounts(sqlite::SnapshotConnection& source, postgres::Connection& destination,
+                         const std::string& migration_id, const core::Plan& plan, const CheckSink& on_check) {
   RETURN_IF_ERROR(destination.ExecuteScript("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"));
   RETURN_IF_ERROR(Counting(source, destination, migration_id, plan, on_check).Run());
   return destination.ExecuteScript("COMMIT");

@@ -16,8 +16,8 @@ namespace vecferry::verifier {
 using CheckSink = std::function<absl::Status(const core::CheckReport&)>;
 
 // Level `counts`: how many rows the source has, the ledger says were read, the destination has, and issues name. Each
-// number by SQL of the verifier's own, with a turn at the source for each table; the destination's all of one snapshot. A side that cannot be read is an error,
-// never a pass.
+// number by SQL of the verifier's own, with a turn at the source for each table; the destination's all of one snapshot.
+// A side that cannot be read is an error, never a pass.
 absl::Status CheckCounts(sqlite::SnapshotConnection& source, postgres::Connection& destination,
                          const std::string& migration_id, const core::Plan& plan, const CheckSink& on_check);
 

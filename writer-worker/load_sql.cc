@@ -107,13 +107,14 @@ std::string MergeSql(absl::string_view schema, const core::Mapping& mapping, OnC
 std::string CompareSql(absl::string_view schema, const core::Mapping& mapping) {
   std::string differing = "''";
   if (const std::vector<std::string> values = ValueColumns(mapping); !values.empty()) {
-    differing = absl::StrCat("concat_ws(', ', ",
+    // An array, since a function takes 100 arguments at most.
+    differing = absl::StrCat("array_to_string(ARRAY[",
                              absl::StrJoin(values, ", ",
                                            [](std::string* out, const std::string& name) {
                                              absl::StrAppend(out, "CASE WHEN t.", name, " IS DISTINCT FROM s.", name,
                                                              " THEN ", core::QuoteLiteral(name), " END");
                                            }),
-                             ")");
+                             "], ', ')");
   }
   const std::string first_key = core::QuoteIdentifier(mapping.conflict_key.front());
   return absl::StrCat("SELECT * FROM (SELECT s.vecferry_stage_row AS place, t.", first_key, " IS NULL AS missing, ",

@@ -17,7 +17,10 @@ absl::Status ReadDatabase(Connection& session, const std::string& schema, Catalo
                       "(SELECT n.nspname FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = "
                       "e.extnamespace WHERE e.extname = 'vector'), "
                       "(SELECT has_schema_privilege(oid, 'CREATE') FROM pg_catalog.pg_namespace WHERE nspname = $1), "
-                      "has_database_privilege(current_database(), 'CREATE')",
+                      "has_database_privilege(current_database(), 'CREATE'), "
+                      // What the session began with: its own setting is ours.
+                      "pg_is_in_recovery() OR (SELECT reset_val = 'on' FROM pg_catalog.pg_settings WHERE name = "
+                      "'default_transaction_read_only')",
                       {schema}));
   catalog.encoding = std::string(read.text(0, 0));
   catalog.extension_version = std::string(read.text(0, 1));
@@ -25,6 +28,7 @@ absl::Status ReadDatabase(Connection& session, const std::string& schema, Catalo
   if (!read.is_null(0, 3)) catalog.extension_schema = std::string(read.text(0, 3));
   catalog.schema_exists = !read.is_null(0, 4);
   catalog.may_create_schema = read.truth(0, 5);
+  catalog.read_only = read.truth(0, 6);
   catalog.may_create = catalog.schema_exists ? read.truth(0, 4) : catalog.may_create_schema;
   return absl::OkStatus();
 }

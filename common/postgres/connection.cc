@@ -1,6 +1,7 @@
 #include "common/postgres/connection.h"
 
 #include <libpq-fe.h>
+#include <poll.h>
 
 #include <utility>
 
@@ -128,6 +129,16 @@ bool Connection::in_transaction() const {
 }
 
 bool Connection::alive() const { return PQstatus(connection_.get()) == CONNECTION_OK; }
+
+bool Connection::CheckAlive() {
+  // The end is told by a message and a closed socket, which libpq takes only when asked to read.
+  while (alive()) {
+    pollfd readable{PQsocket(connection_.get()), POLLIN, 0};
+    if (poll(&readable, 1, /*timeout=*/0) <= 0) return true;
+    if (PQconsumeInput(connection_.get()) == 0) return false;
+  }
+  return false;
+}
 
 int Connection::server_version() const { return PQserverVersion(connection_.get()); }
 

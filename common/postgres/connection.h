@@ -95,8 +95,9 @@ class Connection {
   void AbandonCopy();
 
   bool in_transaction() const;  // also when the transaction has failed
-  bool alive() const;
-  int server_version() const;  // such as 150018
+  bool alive() const;           // as far as the last statement knew
+  bool CheckAlive();            // looks whether the server has ended an idle session; does not wait
+  int server_version() const;   // such as 150018
   int backend_pid() const;
 
   // Cancels the running statement from another thread. Copyable handle, outlives the connection safely.

@@ -158,6 +158,21 @@ static_assert(std::size(kUpgrades) == kLedgerVersion);
 // Planners of any destination schema meet here. The number is arbitrary: "vecferry" in ASCII.
 constexpr char kLockLedger[] = "SELECT pg_advisory_xact_lock(x'7665636665727279'::bigint)";
 
+// Another role may have made the ledger.
+absl::Status CheckRights(Connection& session) {
+  ASSIGN_OR_RETURN(
+      const Result rights,
+      session.Execute("SELECT pg_get_userbyid(n.nspowner) FROM pg_catalog.pg_namespace n WHERE n.nspname = 'vecferry' "
+                      "AND (NOT has_schema_privilege(n.oid, 'USAGE') OR EXISTS (SELECT FROM pg_catalog.pg_class c, "
+                      "unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS wanted(privilege) WHERE "
+                      "c.relnamespace = n.oid AND c.relkind = 'r' AND NOT has_table_privilege(c.oid, privilege)))"));
+  if (rights.rows() == 0) return absl::OkStatus();
+  return absl::PermissionDeniedError(absl::StrCat(
+      "the role may not use the ledger (schema vecferry), which role \"", rights.text(0, 0),
+      "\" made: come as that role or a member of it, or have it run GRANT USAGE ON SCHEMA vecferry, GRANT ALL ON ALL "
+      "TABLES IN SCHEMA vecferry and GRANT ALL ON ALL SEQUENCES IN SCHEMA vecferry TO the role"));
+}
+
 // 0 = there is none.
 absl::StatusOr<std::int64_t> ReadVersion(Connection& session) {
   ASSIGN_OR_RETURN(const bool exists, LedgerExists(session));
@@ -206,6 +221,7 @@ absl::StatusOr<bool> LedgerExists(Connection& session) {
 }
 
 absl::Status EnsureLedger(Connection& session) {
+  RETURN_IF_ERROR(CheckRights(session));
   // Almost always it is there: no lock, no transaction.
   ASSIGN_OR_RETURN(const std::int64_t version, ReadVersion(session));
   if (version == kLedgerVersion) return absl::OkStatus();

@@ -11,7 +11,7 @@ namespace vecferry::profile {
 namespace {
 
 constexpr absl::string_view kOnlyOccurrence = "1";  // as long as no two rows are equal
-constexpr std::int64_t kHashesMax = 2'000'000;  // 32 MiB in memory at once; more rows take several passes
+constexpr std::int64_t kHashesMax = 2'000'000;      // 32 MiB in memory at once; more rows take several passes
 
 // Whether two rows are equal in every column. Bounded in memory: rows are compared by their hashes, a part of all hash
 // values in each pass.
@@ -95,9 +95,9 @@ absl::Status RenewContentKey(sqlite::Database& source, const sqlite::SourceTable
   const bool by_content = std::any_of(mapping.columns.begin(), mapping.columns.end(), [](const core::Column& column) {
     return column.conversion == core::Conversion::kRowHash;
   });
-  const auto occurrence =
-      std::find_if(mapping.inputs.begin(), mapping.inputs.end(),
-                   [](const core::Input& input) { return input.sql == kOnlyOccurrence && input.source_column.empty(); });
+  const auto occurrence = std::find_if(mapping.inputs.begin(), mapping.inputs.end(), [](const core::Input& input) {
+    return input.sql == kOnlyOccurrence && input.source_column.empty();
+  });
   if (!by_content || occurrence == mapping.inputs.end()) return absl::OkStatus();
   return NumberIfEqual(source, table, mapping, *occurrence);
 }

@@ -14,7 +14,7 @@ namespace {
 
 using core::PgKind;
 
-constexpr std::size_t kColumnsMax = 1600;  // of a Postgres table
+constexpr std::size_t kColumnsMax = 1599;  // of a Postgres table, less the one that the writer's stage adds
 constexpr int kFixedRowBytesMax = 8000;    // a row's columns, but for what moves out of line, share one page
 constexpr int kOutOfLinePointerBytes = 18;
 constexpr std::int64_t kKeyColumnBytes = 4 + 16;  // a field's length, and the longest of a fixed size
@@ -61,8 +61,8 @@ std::vector<std::string> FindKey(Draft& draft, const sqlite::SourceTable& table,
 absl::Status CheckWidth(Draft& draft, const DraftTable& table) {
   if (table.columns.size() > kColumnsMax) {
     return absl::InvalidArgumentError(absl::StrCat("table ", table.name, " would have ", table.columns.size(),
-                                                   " columns; Postgres allows ", kColumnsMax,
-                                                   ": leave it out with --skip ", table.name));
+                                                   " columns; at most ", kColumnsMax,
+                                                   " can be carried: leave it out with --skip ", table.name));
   }
   int bytes = 0;
   for (const DraftColumn& column : table.columns) {

@@ -9,8 +9,7 @@ SnapshotConnection::SnapshotConnection(Database database)
 
 SnapshotConnection::Turn::Turn(SnapshotConnection& connection) : connection_(connection) {
   base::MutexLock lock(&connection_.mutex_);
-  connection_.mutex_.Await(
-      [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(connection_.mutex_) { return !connection_.taken_; });
+  connection_.mutex_.Await([this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(connection_.mutex_) { return !connection_.taken_; });
   connection_.taken_ = true;
   database_ = connection_.database_.get();
 }

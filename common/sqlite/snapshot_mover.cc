@@ -55,9 +55,8 @@ void SnapshotMover::Tell(const std::string& notice) const {
 
 std::string SnapshotMover::WhyMove() {
   if (!is_wal_) {
-    return IsBeingWritten(held_->raw())
-               ? absl::StrCat("another program waits to write to ", core::SanitizeText(path_))
-               : "";
+    return IsBeingWritten(held_->raw()) ? absl::StrCat("another program waits to write to ", core::SanitizeText(path_))
+                                        : "";
   }
   const std::int64_t bytes = FileBytes(absl::StrCat(path_, "-wal"));
   if (bytes <= options_.wal_bytes_max) return "";

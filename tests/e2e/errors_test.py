@@ -130,6 +130,35 @@ class Destinations(Case):
         self.refuse(copy_words(STORE, SERVER.url(self.database)), "documents")
         self.assertEqual(SERVER.query(self.database, "SELECT count(*)::text FROM documents"), [["0"]])
 
+    def test_another_encoding(self):
+        self.database = f"{self.database}_latin"
+        SERVER.psql("postgres", f"CREATE DATABASE {self.database} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
+        self.addCleanup(SERVER.psql, "postgres", f"DROP DATABASE {self.database}")
+        self.refuse(copy_words(STORE, SERVER.url(self.database)), "LATIN1", "UTF8")
+        self.expect_untouched()
+
+    def test_a_read_only_database(self):
+        SERVER.psql("postgres", f"ALTER DATABASE {self.database} SET default_transaction_read_only = on")
+        self.refuse(copy_words(STORE, SERVER.url(self.database)), "read-only")
+        self.expect_untouched()
+
+    def test_a_role_without_rights_on_the_ledger(self):
+        self.assertEqual(run(*copy_words(STORE, SERVER.url(self.database), "--only", "settings")).returncode, 0)
+        role = self.database
+        SERVER.psql(self.database, f"CREATE ROLE {role} LOGIN; GRANT CREATE ON SCHEMA public TO {role}; "
+                                   f"GRANT CREATE ON DATABASE {self.database} TO {role}")
+        self.addCleanup(SERVER.psql, "postgres", f"DROP ROLE {role}")
+        self.addCleanup(SERVER.psql, self.database, f"DROP OWNED BY {role}")
+        for rights in ("", "GRANT USAGE ON SCHEMA vecferry TO {0}; GRANT SELECT ON ALL TABLES IN SCHEMA vecferry TO {0}"):
+            SERVER.psql(self.database, rights.format(role))
+            self.refuse(copy_words(STORE, SERVER.url(self.database, role)), "schema vecferry", '"vecferry" made', "GRANT")
+        self.assertEqual(SERVER.query(self.database, "SELECT relname FROM pg_class WHERE relkind = 'r' AND "
+                                                     "relnamespace = 'public'::regnamespace"), [["settings"]])
+        SERVER.psql(self.database, f"GRANT ALL ON ALL TABLES IN SCHEMA vecferry TO {role}; "
+                                   f"GRANT ALL ON ALL SEQUENCES IN SCHEMA vecferry TO {role}")
+        done = run(*copy_words(STORE, SERVER.url(self.database, role), "--only", "documents"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+
     def test_the_environment_names_the_destination(self):
         words = copy_words(STORE, "")
         done = run(*words, env=environment(VECFERRY_POSTGRES_URL="postgresql://u:sesame@no-such-host.invalid/d"))

@@ -60,7 +60,8 @@ void FillStore(SqliteFile& file) {
 absl::StatusOr<std::uint64_t> ReadAll(const SqliteFile& file) {
   ASSIGN_OR_RETURN(const std::unique_ptr<sqlite::Snapshot> snapshot,
                    sqlite::Snapshot::Open(file.path(), 1, {.mode = sqlite::SnapshotMode::kDirect}));
-  sqlite::Database& source = snapshot->connection(0);
+  const sqlite::SnapshotConnection::Turn turn = snapshot->connection(0).Take();
+  sqlite::Database& source = *turn;
   ASSIGN_OR_RETURN(const sqlite::SourceSchema schema, sqlite::ReadSchema(source));
   const core::Identity identity = MakeIdentity(file);
   ASSIGN_OR_RETURN(const core::Plan plan, profile::MakePlan({source, schema, identity, nullptr}));

@@ -2,8 +2,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <thread>
 
+#include "common/postgres/ledger_sql.h"
 #include "common/rpc/plan_codec.h"
 #include "tests/support/migration_fixture.h"
 
@@ -93,30 +95,88 @@ TEST_F(MigrationTest, StopsWhenItsHoldIsTakenAndSaysSo) {
   EXPECT_THAT(Query("SELECT state, failure FROM vecferry.migration"), ElementsAre("COPYING|"));
 }
 
-TEST_F(MigrationTest, SaysThatTheDestinationIsLostAndGoesOnLater) {
-  WriteStore(5000);
-  {
+// A command that is held up with a commit, whose sessions then end and which cannot take its hold anew.
+class LostTest : public MigrationTest {
+ protected:
+  // Interrupted once `stop` says so.
+  absl::StatusOr<core::Report> RunAndLose(
+      absl::Duration reconnect_max, const std::function<void()>& prevent,
+      const std::function<bool()>& stop = [] { return false; }) {
     Gate gate(database_, 1000);
     LoopbackCluster::Options options = SmallSteps();
     options.lease_time = absl::Seconds(3);
+    options.reconnect_max = reconnect_max;
     LoopbackCluster cluster(options);
     bool lost = false;
-    const absl::StatusOr<core::Report> report = cluster.Run(cluster.Request(), [&](const core::Report&) {
-      if (lost || !gate.reached()) return true;
+    return cluster.Run(cluster.Request(), [&](const core::Report&) {
+      if (lost) return !stop();
+      if (!gate.reached()) return true;
       lost = true;
+      prevent();
       database_.Run(
           "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'vecferry/%'"
           " AND datname = current_database()");
       return true;
     });
-    ASSERT_THAT(report, IsOk());
-    EXPECT_EQ(report->exit_code, 1);
-    EXPECT_THAT(report->failure, HasSubstr("run the same command again"));
   }
+
+  // Waits for the lock of the migration, to have it the moment that the command loses it.
+  void QueueForTheLock() {
+    const std::string id = database_.QueryValue("SELECT id FROM vecferry.migration");
+    other_ = std::thread([this, id] {
+      EXPECT_THAT(session_.Execute(absl::StrCat("SELECT pg_advisory_lock(", postgres::kMigrationLockKey, ")"), {id}),
+                  IsOk());
+      has_lock_ = true;
+    });
+    while (Query("SELECT FROM pg_stat_activity WHERE query LIKE 'SELECT pg_advisory_lock(hash%' AND datname = "
+                 "current_database() AND wait_event = 'advisory'")
+               .empty()) {
+      std::this_thread::yield();
+    }
+  }
+
+  void TearDown() override {
+    if (other_.joinable()) other_.join();
+  }
+
+  postgres::Connection session_ = database_.Connect();
+  std::thread other_;
+  std::atomic<bool> has_lock_ = false;
+};
+
+TEST_F(LostTest, SaysThatTheDestinationIsLostAndGoesOnLater) {
+  WriteStore(5000);
+  absl::StatusOr<postgres::Connection> elsewhere =
+      postgres::Connection::Open({.conninfo = TestPostgres::Shared().conninfo("postgres")});
+  ASSERT_THAT(elsewhere, IsOk());
+  const std::string let_in = absl::StrCat("ALTER DATABASE ", database_.name(), " ALLOW_CONNECTIONS ");
+  const absl::StatusOr<core::Report> lost =
+      RunAndLose(absl::Seconds(1), [&] { EXPECT_THAT(elsewhere->ExecuteScript(let_in + "false"), IsOk()); });
+  ASSERT_THAT(lost, IsOk());
+  EXPECT_EQ(lost->exit_code, 1);
+  EXPECT_THAT(lost->failure, HasSubstr("run the same command again"));
+  ASSERT_THAT(elsewhere->ExecuteScript(let_in + "true"), IsOk());
   const absl::StatusOr<core::Report> report = RunOnce();
   ASSERT_THAT(report, IsOk());
   EXPECT_EQ(report->state, core::State::kVerified) << report->failure;
   EXPECT_THAT(Query("SELECT count(*), count(DISTINCT id) FROM mem.notes"), ElementsAre("5000|5000"));
+}
+
+TEST_F(LostTest, DrivesNoMoreWhenAnotherHasTheLockThen) {
+  WriteStore(5000);
+  const absl::StatusOr<core::Report> report = RunAndLose(absl::Seconds(1), [this] { QueueForTheLock(); });
+  ASSERT_THAT(report, IsOk());
+  EXPECT_EQ(report->exit_code, 1);
+  EXPECT_THAT(report->failure, HasSubstr("is driven by process"));
+  EXPECT_THAT(Query("SELECT coordinator_epoch, state FROM vecferry.migration"), ElementsAre("1|COPYING"));
+}
+
+TEST_F(LostTest, IsInterruptedWhileItWaits) {
+  WriteStore(5000);
+  const absl::StatusOr<core::Report> report = RunAndLose(
+      absl::InfiniteDuration(), [this] { QueueForTheLock(); }, [this] { return has_lock_.load(); });
+  ASSERT_THAT(report, IsOk());
+  EXPECT_EQ(report->exit_code, 130) << report->failure;
 }
 
 TEST_F(MigrationTest, IsWatchedByItsChanges) {

@@ -7,6 +7,7 @@ import atexit
 import csv
 import hashlib
 import io
+import json
 import os
 import pathlib
 import random
@@ -24,9 +25,9 @@ csv.field_size_limit(1 << 30)
 class Server:
     """A PostgreSQL server reached by its socket folder; role vecferry is a superuser."""
 
-    def __init__(self, without_vector=False):
+    def __init__(self, without_vector=False, private=False):
         shared = os.environ.get("VECFERRY_TEST_POSTGRES")
-        if shared and not without_vector:
+        if shared and not without_vector and not private:
             self.socket = (pathlib.Path(shared) / "socket").read_text().strip()
             return
         words = [str(HERE / "postgres_server"), "run"] + (["--without-vector"] if without_vector else [])
@@ -39,6 +40,10 @@ class Server:
             keeper.stdin.close()
             keeper.wait()
         atexit.register(end)
+
+    def restart(self, mode):
+        """Of a private server. All sessions end; `immediate` is a crash."""
+        subprocess.run([str(HERE / "postgres_server"), "restart", self.socket, mode], check=True)
 
     def url(self, database, user="vecferry", password=""):
         secret = f":{password}" if password else ""
@@ -75,6 +80,13 @@ def run(*words, env=None, stdin="", timeout=120):
     """Runs the command to its end."""
     return subprocess.run([PROGRAM, *words], capture_output=True, text=True, input=stdin, timeout=timeout,
                           env=environment() if env is None else env, check=False)
+
+
+def report_of(words):
+    """Runs a copy; what it printed, and its report (None when it wrote none)."""
+    path = scratch_folder() / "report.json"
+    done = run(*words, "--report", str(path))
+    return done, json.loads(path.read_text()) if path.exists() else None
 
 
 def copy_words(path, url, *more):

@@ -2,7 +2,6 @@
 
 #include <grpcpp/grpcpp.h>
 
-#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -10,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/base/mutex.h"
 #include "common/base/status_macros.h"
 #include "common/rpc/channel.h"
 
@@ -17,6 +17,7 @@ namespace vecferry::testing {
 namespace {
 
 constexpr char kConnection[] = "destination";
+constexpr absl::Duration kLookInterval = absl::Milliseconds(10);
 
 std::unique_ptr<grpc::Server> BuildServer(const std::vector<grpc::Service*>& services) {
   grpc::ServerBuilder builder;
@@ -53,6 +54,7 @@ void LoopbackCluster::Serve(const Options& options) {
   coordinator.lease_time = options.lease_time;
   coordinator.shard_bytes_max = options.shard_bytes_max;
   coordinator.claim_patience = options.claim_patience;
+  coordinator.reconnect_max = options.reconnect_max;
   coordinator::SourceAccess source{snapshot_.get(), 0, nullptr};
   sqlite::SnapshotConnection& connection = snapshot_->connection(0);
   source.digest = [&connection](const core::Mapping& mapping, const core::Shard& shard,
@@ -102,17 +104,22 @@ absl::StatusOr<core::Report> LoopbackCluster::Run(const rpc::StartOptions& reque
       if (!status.ok()) fprintf(stderr, "reader: %s\n", status.ToString().c_str());
     });
   }
-  std::atomic<bool> ended = false;
+  base::Mutex mutex;
+  bool ended = false;
   std::thread look([&] {
-    while (look_on != nullptr && !ended) {
+    for (bool last = look_on == nullptr; !last;) {
       const absl::StatusOr<core::Report> now = migrations_->Get(started.migration_id, kConnection);
       if (now.ok() && !look_on(*now)) return Interrupt();
-      absl::SleepFor(absl::Milliseconds(10));
+      base::MutexLock lock(&mutex);
+      last = mutex.AwaitUntil(absl::Now() + kLookInterval, [&] { return ended; });
     }
   });
   absl::StatusOr<core::Report> report =
       migrations_->Watch(started.migration_id, kConnection, [](const core::Report&) { return true; });
-  ended = true;
+  {
+    base::MutexLock lock(&mutex);
+    ended = true;
+  }
   look.join();
   for (std::thread& thread : threads) thread.join();
   return report;

@@ -34,6 +34,7 @@ class LoopbackCluster {
     std::int64_t shard_bytes_max = 64 << 20;
     absl::Duration lease_time = absl::Seconds(30);
     absl::Duration claim_patience = absl::Seconds(5);
+    absl::Duration reconnect_max = absl::Seconds(60);
     absl::Duration drain_time = absl::Seconds(5);  // for an interrupted commit group to end
     bool destination_runs = true;
     sqlite::SnapshotOptions snapshot;

@@ -1,0 +1,44 @@
+#include "coordinator/hold.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
+#include "common/postgres/ledger.h"
+#include "coordinator/host_identity.h"
+
+namespace vecferry::coordinator {
+
+absl::StatusOr<postgres::Connection> OpenCoordinatorSession(const std::string& conninfo) {
+  postgres::ConnectionOptions options;
+  options.conninfo = conninfo;
+  options.application_name = "vecferry/coordinator";
+  return postgres::Connection::Open(options);
+}
+
+absl::StatusOr<Hold> TakeHold(const std::string& conninfo, const std::string& migration_id, postgres::Connection ledger,
+                              absl::Duration patience) {
+  ASSIGN_OR_RETURN(postgres::Connection lock, OpenCoordinatorSession(conninfo));
+  ASSIGN_OR_RETURN(const std::uint64_t epoch, postgres::TakeCoordination(lock, migration_id, ThisProcess(), patience));
+  // A commit that hangs holds its shard's row. Renewing that lease must not keep the heartbeat waiting.
+  RETURN_IF_ERROR(ledger.ExecuteScript("SET lock_timeout TO '5s'"));
+  return Hold{std::move(lock), std::move(ledger), epoch};
+}
+
+absl::StatusOr<Hold> RetakeHold(const std::string& conninfo, const std::string& migration_id,
+                                std::uint64_t former_epoch, absl::Duration patience) {
+  const absl::Status lost = absl::AbortedError(
+      absl::StrCat("migration ", migration_id,
+                   " was taken over or cancelled by another process while the destination could not be reached from "
+                   "here: look at it by: vecferry migrate status ",
+                   migration_id));
+  ASSIGN_OR_RETURN(postgres::Connection ledger, OpenCoordinatorSession(conninfo));
+  // Looked at before the epoch rises: whoever has the migration now keeps it.
+  ASSIGN_OR_RETURN(const postgres::MigrationRow row, postgres::GetMigration(ledger, migration_id));
+  if (row.coordinator_epoch != former_epoch) return lost;
+  ASSIGN_OR_RETURN(Hold hold, TakeHold(conninfo, migration_id, std::move(ledger), patience));
+  if (hold.epoch != former_epoch + 1) return lost;
+  return hold;
+}
+
+}  // namespace vecferry::coordinator

@@ -1,0 +1,34 @@
+#ifndef VECFERRY_COORDINATOR_HOLD_H_
+#define VECFERRY_COORDINATOR_HOLD_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "common/postgres/connection.h"
+
+namespace vecferry::coordinator {
+
+// The two sessions by which a coordinator holds a migration, and the epoch that it got with them.
+struct Hold {
+  postgres::Connection lock;    // has the advisory lock, and runs nothing else
+  postgres::Connection ledger;  // what it writes names the epoch
+  std::uint64_t epoch = 0;
+};
+
+// A session of a coordinator that is not yet one migration's, or no one's.
+absl::StatusOr<postgres::Connection> OpenCoordinatorSession(const std::string& conninfo);
+
+// Takes a migration as postgres::TakeCoordination does; `ledger` becomes the second session.
+absl::StatusOr<Hold> TakeHold(const std::string& conninfo, const std::string& migration_id, postgres::Connection ledger,
+                              absl::Duration patience);
+
+// The same for a coordinator whose sessions ended, and who closed what was left of them: with its next epoch, by the
+// rules for a new one. kAborted: somebody else had the migration since, or cancelled it.
+absl::StatusOr<Hold> RetakeHold(const std::string& conninfo, const std::string& migration_id,
+                                std::uint64_t former_epoch, absl::Duration patience);
+
+}  // namespace vecferry::coordinator
+
+#endif  // VECFERRY_COORDINATOR_HOLD_H_
