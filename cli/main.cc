@@ -25,6 +25,9 @@ absl::StatusOr<int> Run(const vecferry::cli::Options& options) {
     case Command::kMigrateList:
     case Command::kMigrateStatus:
     case Command::kMigrateCancel: return vecferry::cli::RunMigrate(options);
+    case Command::kRejectsList:
+    case Command::kRejectsExport:
+    case Command::kRejectsReplay: return vecferry::cli::RunRejects(options);
     case Command::kLedgerDrop: return vecferry::cli::RunLedger(options);
     default: return vecferry::cli::RunPostgres(options);
   }

@@ -1,16 +1,13 @@
 #include <stdio.h>
 
-#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "cli/choose_migration.h"
 #include "cli/commands.h"
 #include "cli/confirm.h"
-#include "cli/destination.h"
-#include "cli/local_postgres.h"
 #include "cli/pipeline.h"
 #include "cli/report_json.h"
 #include "cli/summary.h"
@@ -21,43 +18,6 @@ namespace vecferry::cli {
 namespace {
 
 void Write(FILE* stream, const std::string& text) { fwrite(text.data(), 1, text.size(), stream); }
-
-// The destination with its server running; nullopt: the private one, which was never made.
-absl::StatusOr<std::optional<Destination>> ReachDestination(const std::string& postgres_url) {
-  ASSIGN_OR_RETURN(Destination destination, ChooseDestination(postgres_url));
-  Write(stderr, DestinationLine(destination));
-  if (destination.is_private) {
-    ASSIGN_OR_RETURN(LocalPostgres local, LocalPostgres::Locate());
-    if (!local.exists()) return std::optional<Destination>();
-    RETURN_IF_ERROR(local.Start());
-  }
-  return std::optional<Destination>(std::move(destination));
-}
-
-// The migration that `id` means; nullptr and a message on stderr, for exit code 2, when that is not one.
-absl::StatusOr<const core::Report*> Choose(const std::vector<core::Report>& reports, const std::string& id) {
-  std::vector<core::Report> matching;
-  const core::Report* chosen = nullptr;
-  for (const core::Report& report : reports) {
-    if (id.empty() ? core::IsEnded(report.state) : !absl::StartsWith(report.migration_id, id)) continue;
-    if (report.migration_id == id) return &report;
-    matching.push_back(report);
-    chosen = &report;
-  }
-  if (matching.size() == 1) return chosen;
-  if (!id.empty() && matching.empty()) {
-    return absl::NotFoundError(absl::StrCat("no migration '", id, "' at this destination; see: vecferry migrate list"));
-  }
-  if (reports.empty()) {
-    Write(stderr, "vecferry: there is no migration at this destination\n");
-    return nullptr;
-  }
-  Write(stderr, absl::StrCat("vecferry: ",
-                             id.empty() ? (matching.empty() ? "no migration is unfinished" : "several are unfinished")
-                                        : absl::StrCat("'", id, "' fits several migrations"),
-                             "; give the ID of one of these\n", FormatList(matching.empty() ? reports : matching)));
-  return nullptr;
-}
 
 absl::StatusOr<int> Status(const Options& options, core::Report report, const Destination& destination) {
   report.destination_url = destination.masked;
@@ -92,7 +52,7 @@ absl::StatusOr<int> RunMigrate(const Options& options) {
     Write(stdout, options.output == OutputFormat::kJson ? ListJson(reports) : FormatList(reports));
     return 0;
   }
-  ASSIGN_OR_RETURN(const core::Report* const chosen, Choose(reports, options.migration_id));
+  ASSIGN_OR_RETURN(const core::Report* const chosen, ChooseMigration(reports, options.migration_id));
   if (chosen == nullptr) return 2;
   if (options.command == Command::kMigrateCancel) return Cancel(options, *chosen, *pipeline);
   ASSIGN_OR_RETURN(core::Report report, pipeline->migrations().Get(chosen->migration_id, pipeline->connection()));

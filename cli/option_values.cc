@@ -84,6 +84,19 @@ absl::StatusOr<std::string> ParseVectorColumn(absl::string_view flag, absl::stri
   return std::string(text);
 }
 
+absl::StatusOr<core::SetValue> ParseSetValue(absl::string_view flag, absl::string_view text) {
+  const std::size_t dot = text.find('.');
+  const std::size_t equals = dot == absl::string_view::npos ? dot : text.find('=', dot);
+  if (equals == absl::string_view::npos || dot == 0 || equals == dot + 1) {
+    return Refuse(flag, text, "TABLE.COLUMN=VALUE, such as notes.person=1");
+  }
+  core::SetValue set;
+  set.table = std::string(text.substr(0, dot));
+  set.column = std::string(text.substr(dot + 1, equals - dot - 1));
+  if (text.substr(equals + 1) != "NULL") set.text = std::string(text.substr(equals + 1));
+  return set;
+}
+
 absl::StatusOr<std::string> ParseSchema(absl::string_view flag, absl::string_view text) {
   if (text.empty() || text.size() > kIdentifierBytesMax || absl::StartsWith(text, "pg_") ||
       text == "information_schema" || text == "vecferry") {

@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "common/core/replay.h"
 
 namespace vecferry::cli {
 
@@ -29,6 +30,9 @@ absl::StatusOr<std::vector<std::string>> ParseNames(absl::string_view flag, absl
 
 // TABLE.COLUMN:DIMENSION, as it stands.
 absl::StatusOr<std::string> ParseVectorColumn(absl::string_view flag, absl::string_view text);
+
+// TABLE.COLUMN=VALUE, parted at the first dot and the first equals sign after it; the value NULL is none.
+absl::StatusOr<core::SetValue> ParseSetValue(absl::string_view flag, absl::string_view text);
 
 // The name of a schema that vecferry may fill.
 absl::StatusOr<std::string> ParseSchema(absl::string_view flag, absl::string_view text);

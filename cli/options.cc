@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -46,6 +47,40 @@ absl::Status ReadCommon(const Arguments& arguments, Options& options) {
   return absl::OkStatus();
 }
 
+absl::Status ReadExport(const Arguments& arguments, Options& options) {
+  RETURN_IF_ERROR(ReadCommon(arguments, options));
+  options.out = arguments.Get("--out").value_or("");
+  return options.out.empty() ? absl::InvalidArgumentError("--out is missing; allowed: a new or an empty folder")
+                             : absl::OkStatus();
+}
+
+absl::Status ReadReplay(const Arguments& arguments, Options& options) {
+  RETURN_IF_ERROR(ReadCommon(arguments, options));
+  core::ReplaySelection& selection = options.replay;
+  selection.table = arguments.Get("--table").value_or("");
+  selection.kind = arguments.Get("--kind").value_or("");
+  selection.dry_run = arguments.Has("--dry-run");
+  if (const std::optional<std::string> issue = arguments.Get("--issue")) {
+    ASSIGN_OR_RETURN(selection.issue, ParseNumber("--issue", *issue, 1, std::numeric_limits<std::int64_t>::max()));
+  }
+  for (const std::string& text : arguments.GetAll("--set")) {
+    ASSIGN_OR_RETURN(core::SetValue set, ParseSetValue("--set", text));
+    selection.sets.push_back(std::move(set));
+  }
+  return absl::OkStatus();
+}
+
+void DeclareReplay(Arguments& arguments) {
+  DeclareId(arguments);
+  DeclareUrl(arguments);
+  arguments.AddText("--table", "T", "Only rows of this source table");
+  arguments.AddText("--kind", "K", "Only rows rejected for this, such as foreign_key");
+  arguments.AddText("--issue", "N", "Only the row of this issue (rejects list)");
+  arguments.AddText("--set", "T.C=VALUE", "Mend the rows of source table T: column C as if it held VALUE; NULL is none",
+                    /*repeatable=*/true);
+  arguments.AddSwitch("--dry-run", "Try everything, change nothing");
+}
+
 const std::vector<Entry>& Entries() {
   static const auto* const kEntries = new std::vector<Entry>{
       {"migrate", "copy", "Carry a SQLite store into Postgres; the same command again resumes", Command::kMigrateCopy,
@@ -72,6 +107,22 @@ const std::vector<Entry>& Entries() {
          arguments.AddSwitch("--yes", "Do not ask before --drop");
        },
        ReadCommon},
+      {"rejects", "list", "List the rows that a migration rejected", Command::kRejectsList,
+       [](Arguments& arguments) {
+         DeclareId(arguments);
+         DeclareUrl(arguments);
+         DeclareOutput(arguments);
+       },
+       ReadCommon},
+      {"rejects", "export", "Write them into a folder: a table and their raw bytes", Command::kRejectsExport,
+       [](Arguments& arguments) {
+         DeclareId(arguments);
+         DeclareUrl(arguments);
+         arguments.AddText("--out", "DIR", "A new or an empty folder (required)");
+       },
+       ReadExport},
+      {"rejects", "replay", "Carry them now, after the cause is mended", Command::kRejectsReplay, DeclareReplay,
+       ReadReplay},
       {"ledger", "drop", "Remove the schema vecferry from a destination, when all is done", Command::kLedgerDrop,
        [](Arguments& arguments) {
          DeclareUrl(arguments);

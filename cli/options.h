@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/core/plan.h"
+#include "common/core/replay.h"
 #include "common/sqlite/snapshot.h"
 
 namespace vecferry::cli {
@@ -18,6 +19,9 @@ enum class Command {
   kMigrateList,
   kMigrateStatus,
   kMigrateCancel,
+  kRejectsList,
+  kRejectsExport,
+  kRejectsReplay,
   kLedgerDrop,
   kPostgresStart,
   kPostgresStop,
@@ -49,9 +53,11 @@ struct Options {
   Command command = Command::kMigrateCopy;
   std::string postgres_url;  // "" = not given
   CopyOptions copy;
-  std::string migration_id;  // status, cancel: an id, a prefix of one, or ""
+  std::string migration_id;  // status, cancel, rejects: an id, a prefix of one, or ""
   OutputFormat output = OutputFormat::kTable;
   bool drop = false, yes = false;
+  std::string out;               // rejects export
+  core::ReplaySelection replay;  // rejects replay
   std::vector<std::string> psql_words;
 };
 

@@ -80,9 +80,13 @@ void Pipeline::MakeServers(const PipelineOptions& options) {
       if (!digest.ok()) return digest.status();
       return std::make_pair(digest->count, digest->sum);
     };
+    source.resolve = [&connection](const auto&... arguments) {
+      return reader::ResolveRows(*connection.Take(), arguments...);
+    };
   } else {
     verifications_ = std::make_unique<NoVerifier>();
   }
+  source.encode = reader::EncodeAgain;
   coordinator_ = coordinator::MakeCoordinator({}, std::move(source), resolver, verifications_.get());
   coordinator_server_ = Serve({coordinator_->migration_service(), coordinator_->lease_service()});
   const std::shared_ptr<grpc::Channel> coordination = coordinator_server_->InProcessChannel(arguments);

@@ -125,7 +125,10 @@ std::string NextStep(const core::Report& report) {
   switch (report.state) {
     case core::State::kVerified:
     case core::State::kCopied:
-      if (!report.totals.all_carried()) {
+      if (report.totals.rejected > 0 || report.totals.incomplete > 0) {
+        return absl::StrCat("look at what was not carried: vecferry rejects list ", report.migration_id);
+      }
+      if (report.totals.conflicting > 0) {
         return absl::StrCat("look at what was not carried: SELECT * FROM vecferry.issues WHERE migration_id = '",
                             report.migration_id, "'");
       }

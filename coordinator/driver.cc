@@ -195,7 +195,9 @@ absl::Status Driver::FinishTables() {
                                 base::MutexLock lock(&mutex_);
                                 step_ = step;
                               },
-                              [this] { return Stopping(); }};
+                              [this] { return Stopping(); },
+                              setup_.source.resolve,
+                              setup_.source.encode};
   const absl::Status finished = Finish(context);
   const absl::Status interruption = Interruption();
   return interruption.ok() ? finished : interruption;

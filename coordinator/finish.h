@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "common/core/plan.h"
 #include "common/postgres/connection.h"
+#include "coordinator/coordinator.h"
 
 namespace vecferry::coordinator {
 
@@ -21,13 +22,15 @@ struct FinishContext {
   bool no_indexes = false;
   std::function<void(const std::string& step)> on_step;  // what is at work, for people
   std::function<bool()> stopping;
+  ResolveFunction resolve;
+  EncodeFunction encode;
 };
 
-// Everything between the last row and the checks, in the plan's order: keys, orphans, foreign keys, indexes, triggers,
-// sequences, statistics; then the tables are opened. Every step takes its table's lock, looks into the catalogs whether
-// its result is there, and is skipped if so: any of them may run twice.
-// Errors: kCancelled once stopping() holds; kOutOfRange: more rejected rows than allowed, nothing deleted; kAborted:
-// another coordinator has the migration; else what the server said, with the statement.
+// Everything between the last row and the checks: the rows of existing tables whose parent came later; then, in the
+// plan's order, keys, orphans, foreign keys, indexes, triggers, sequences, statistics; then the tables are opened.
+// Every step takes its table's lock, looks into the catalogs whether its result is there, and is skipped if so: any of
+// them may run twice. Errors: kCancelled once stopping() holds; kOutOfRange: more rejected rows than allowed, nothing
+// deleted; kAborted: another coordinator has the migration; else what the server said, with the statement.
 absl::Status Finish(const FinishContext& context);
 
 }  // namespace vecferry::coordinator

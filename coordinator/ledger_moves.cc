@@ -50,24 +50,17 @@ absl::Status FenceWriters(postgres::Connection& session, absl::string_view migra
   });
 }
 
-absl::Status MoveToRejected(postgres::Connection& session, absl::string_view migration_id, int mapping,
-                            std::int64_t rows) {
-  // Which shard a row came from does not matter to any sum; each gives what it has until all rows are moved.
-  ASSIGN_OR_RETURN(
-      const postgres::Result moved,
-      session.Execute(
-          "WITH available AS (SELECT shard, inserted, sum(inserted) OVER (ORDER BY shard) - inserted AS before"
-          "  FROM vecferry.shard WHERE migration_id = $1 AND mapping = $2 AND inserted > 0),"
-          " part AS (SELECT shard, least(inserted, $3::bigint - before)::bigint AS rows FROM available"
-          "  WHERE before < $3::bigint),"
-          " moved AS (UPDATE vecferry.shard s SET inserted = s.inserted - part.rows,"
-          "  rejected = s.rejected + part.rows FROM part"
-          "  WHERE s.migration_id = $1 AND s.shard = part.shard RETURNING part.rows)"
-          " SELECT coalesce(sum(rows), 0) FROM moved",
-          {std::string(migration_id), static_cast<std::int64_t>(mapping), rows}));
-  if (moved.integer(0, 0) == rows) return absl::OkStatus();
-  return absl::InternalError(absl::StrCat("the ledger counts ", moved.integer(0, 0), " inserted rows of mapping ",
-                                          mapping, ", removed were ", rows));
+absl::Status MoveToRejected(postgres::Connection& session, absl::string_view migration_id, int shard, std::int64_t rows,
+                            std::int64_t after) {
+  return session
+      .Execute(
+          "UPDATE vecferry.shard SET inserted = inserted - $3, rejected = rejected + $3, repaired = repaired -"
+          " (SELECT count(DISTINCT told.source_key_record) FROM vecferry.row_issue told JOIN vecferry.row_issue gone"
+          "  USING (migration_id, shard, source_key_record) WHERE told.migration_id = $1 AND told.shard = $2"
+          "  AND told.action = 'repaired' AND gone.action = 'rejected' AND gone.id > $4)"
+          " WHERE migration_id = $1 AND shard = $2",
+          {std::string(migration_id), static_cast<std::int64_t>(shard), rows, after})
+      .status();
 }
 
 absl::Status ResetMappings(postgres::Connection& session, absl::string_view migration_id,
@@ -92,7 +85,7 @@ absl::StatusOr<std::set<int>> MappingsWithOrphans(postgres::Connection& session,
   ASSIGN_OR_RETURN(const postgres::Result found,
                    session.Execute("SELECT DISTINCT s.mapping FROM vecferry.row_issue i JOIN vecferry.shard s "
                                    "ON s.migration_id = i.migration_id AND s.shard = i.shard "
-                                   "WHERE i.migration_id = $1 AND i.kind = 'foreign_key'",
+                                   "WHERE i.migration_id = $1 AND i.kind = 'foreign_key' AND i.action = 'rejected'",
                                    {std::string(migration_id)}));
   std::set<int> mappings;
   for (int i = 0; i < found.rows(); ++i) mappings.insert(static_cast<int>(found.integer(i, 0)));

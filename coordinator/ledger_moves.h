@@ -22,9 +22,10 @@ absl::Status CancelMigration(postgres::Connection& session, absl::string_view mi
 // Terminates the migration's sessions and raises the lease epochs: what writers have not committed they never will.
 absl::Status FenceWriters(postgres::Connection& session, absl::string_view migration_id);
 
-// In the caller's transaction: `rows` rows that a mapping inserted count as rejected from now on.
-absl::Status MoveToRejected(postgres::Connection& session, absl::string_view migration_id, int mapping,
-                            std::int64_t rows);
+// In the caller's transaction: `rows` rows that a shard inserted count as rejected from now on, those that were told as
+// repaired no longer as such. They are the ones whose issues have numbers above `after`.
+absl::Status MoveToRejected(postgres::Connection& session, absl::string_view migration_id, int shard, std::int64_t rows,
+                            std::int64_t after);
 
 // In the caller's transaction: nothing of these mappings was read yet: positions, counters, sums and issues go, and the
 // epochs rise.

@@ -82,6 +82,14 @@ class MigrationService final : public v1::MigrationService::Service {
     return Answer(migrations_.Cancel(request->migration_id(), request->connection(), request->drop()), response);
   }
 
+  grpc::Status Replay(grpc::ServerContext*, const v1::ReplayRequest* request, v1::ReplayResponse* response) override {
+    const absl::StatusOr<core::ReplayOutcome> outcome =
+        migrations_.Replay(request->migration_id(), request->connection(), rpc::FromProto(*request));
+    if (!outcome.ok()) return rpc::ToGrpc(outcome.status());
+    *response = rpc::ToProto(*outcome);
+    return grpc::Status::OK;
+  }
+
  private:
   Migrations& migrations_;
 };

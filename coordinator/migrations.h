@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/base/mutex.h"
+#include "common/core/replay.h"
 #include "common/core/report.h"
 #include "common/postgres/catalog.h"
 #include "common/postgres/connection.h"
@@ -41,6 +42,9 @@ class Migrations {
   absl::Status Watch(const std::string& id, const std::string& connection,
                      const std::function<bool(const core::Report&)>& on_report);
   absl::StatusOr<core::Report> Cancel(const std::string& id, const std::string& connection, bool drop);
+
+  absl::StatusOr<core::ReplayOutcome> Replay(const std::string& id, const std::string& connection,
+                                             const core::ReplaySelection& selection);
 
   absl::StatusOr<rpc::Acquired> Acquire(const std::string& worker);
   absl::Status Renew(const std::string& id, int shard, std::uint64_t epoch);

@@ -1,4 +1,5 @@
-// Migrations as the ledger has them, whoever drives them: looking at them, cancelling, dropping.
+// Migrations as the ledger has them, whoever drives them: looking at them, cancelling, dropping,
+// carrying their rejected rows.
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -11,6 +12,9 @@
 #include "coordinator/host_identity.h"
 #include "coordinator/ledger_moves.h"
 #include "coordinator/migrations.h"
+#include "coordinator/planning.h"
+#include "coordinator/replay.h"
+#include "coordinator/sequences.h"
 
 namespace vecferry::coordinator {
 namespace {
@@ -31,6 +35,26 @@ absl::Status NeedLedger(postgres::Connection& session) {
   ASSIGN_OR_RETURN(const bool exists, postgres::LedgerExists(session));
   if (exists) return absl::OkStatus();
   return absl::NotFoundError("the destination database holds no migration yet");
+}
+
+absl::Status CheckMayReplay(const postgres::MigrationRow& row) {
+  const std::string state(core::ToString(row.state));
+  if (row.state == core::State::kDropped) {
+    return absl::FailedPreconditionError(absl::StrCat("migration ", row.id, " is ", state, ": its tables are gone"));
+  }
+  if (core::IsEnded(row.state)) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat("migration ", row.id, " is ", state,
+                                                    ": run the same `vecferry migrate copy` command again until it is "
+                                                    "finished, then carry its rejected rows"));
+}
+
+// Rows may have come with ids beyond those of the copy.
+absl::Status AdvanceSequences(postgres::Connection& session, const core::Plan& plan) {
+  for (const core::FinishStep& step : plan.steps) {
+    if (step.kind != core::StepKind::kSequence) continue;
+    RETURN_IF_ERROR(AdvanceSequence(session, core::QualifiedName(plan.identity.destination_schema, step.table), step));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -90,6 +114,33 @@ absl::StatusOr<core::Report> Migrations::Cancel(const std::string& id, const std
   if (drop) RETURN_IF_ERROR(DropMigration(conninfo, row));
   ASSIGN_OR_RETURN(row, postgres::GetMigration(session, row.id));
   return Read(session, conninfo, row);
+}
+
+absl::StatusOr<core::ReplayOutcome> Migrations::Replay(const std::string& id, const std::string& connection,
+                                                       const core::ReplaySelection& selection) {
+  ASSIGN_OR_RETURN(const std::string conninfo, Resolve(connection));
+  ASSIGN_OR_RETURN(postgres::Connection session, Open(conninfo, "vecferry/replay"));
+  RETURN_IF_ERROR(NeedLedger(session));
+  RETURN_IF_ERROR(postgres::EnsureLedger(session));
+  ASSIGN_OR_RETURN(const postgres::MigrationRow row, postgres::GetMigration(session, id));
+  RETURN_IF_ERROR(CheckMayReplay(row));
+  ASSIGN_OR_RETURN(core::Plan plan, rpc::ParsePlan(row.plan));
+  // Which row came first is seen at the destination now.
+  for (core::Mapping& mapping : plan.mappings) mapping.duplicates.clear();
+  RETURN_IF_ERROR(CheckSelection(plan, selection));
+  RETURN_IF_ERROR(CheckClaims(session, plan.identity.destination_schema, &plan));
+  RETURN_IF_ERROR(CheckTables(session, plan));
+  RETURN_IF_ERROR(session.Execute("SELECT set_config('search_path', $1, false)", {SearchPath(plan)}).status());
+  ASSIGN_OR_RETURN(core::ReplayOutcome outcome,
+                   coordinator::Replay({session, plan, row.id, source_.encode, selection, /*while_finishing=*/false,
+                                        /*may_write=*/nullptr, [this] { return stopping(); }}));
+  if (selection.dry_run || outcome.carried + outcome.present == 0) return outcome;
+  RETURN_IF_ERROR(AdvanceSequences(session, plan));
+  // Waits for the disk, and with it for every row before it.
+  RETURN_IF_ERROR(postgres::RecordEvent(
+      session, row.id, "replayed",
+      absl::StrCat(outcome.carried, " rejected rows were carried, ", outcome.present, " were there already")));
+  return outcome;
 }
 
 absl::Status Migrations::DropMigration(const std::string& conninfo, const postgres::MigrationRow& row) {

@@ -1,10 +1,9 @@
 #include "coordinator/orphans.h"
 
 #include <algorithm>
-#include <map>
+#include <utility>
 #include <vector>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/base/status_macros.h"
@@ -14,6 +13,7 @@
 #include "common/postgres/ledger_sql.h"
 #include "coordinator/destination.h"
 #include "coordinator/ledger_moves.h"
+#include "coordinator/orphan_issues.h"
 #include "coordinator/steps.h"
 
 namespace vecferry::coordinator {
@@ -45,22 +45,48 @@ std::string MappingOfRow(const std::vector<const core::Mapping*>& mappings) {
   return cases.empty() ? absl::StrCat(otherwise) : absl::StrCat("CASE", cases, " ELSE ", otherwise, " END");
 }
 
-core::ValueView KeyValue(const core::Mapping& mapping, const std::string& column, absl::string_view text,
-                         std::string& storage) {
-  const auto found = std::find_if(mapping.columns.begin(), mapping.columns.end(),
-                                  [&](const core::Column& candidate) { return candidate.name == column; });
-  std::int64_t number = 0;
-  switch (found == mapping.columns.end() ? core::PgKind::kText : found->type.kind) {
-    case core::PgKind::kInt2:
-    case core::PgKind::kInt4:
-    case core::PgKind::kInt8:
-      if (absl::SimpleAtoi(text, &number)) return core::ValueView::Integer(number);
-      break;
-    case core::PgKind::kBytea: return core::ValueView::Blob(storage);
-    default: break;
+// The function that gives a value as COPY BINARY has it.
+absl::string_view SendFunction(core::PgKind kind) {
+  switch (kind) {
+    case core::PgKind::kBool: return "boolsend";
+    case core::PgKind::kInt2: return "int2send";
+    case core::PgKind::kInt4: return "int4send";
+    case core::PgKind::kInt8: return "int8send";
+    case core::PgKind::kFloat8: return "float8send";
+    case core::PgKind::kNumeric: return "numeric_send";
+    case core::PgKind::kText: return "textsend";
+    case core::PgKind::kBytea: return "byteasend";
+    case core::PgKind::kUuid: return "uuid_send";
+    case core::PgKind::kTimestamptz: return "timestamptz_send";
+    case core::PgKind::kJsonb: return "jsonb_send";
+    case core::PgKind::kTextArray:
+    case core::PgKind::kUuidArray: return "array_send";
+    case core::PgKind::kVector: return "vector_send";
+    case core::PgKind::kHalfvec: return "halfvec_send";
   }
-  storage = std::string(text);
-  return core::ValueView::Text(storage);
+  return "textsend";
+}
+
+// The key of row `c` as readers write it: each field with its length. And as people read it.
+std::string KeyFields(const core::Mapping& mapping) {
+  std::vector<std::string> fields;
+  for (const std::string& name : mapping.conflict_key) {
+    const auto column = std::find_if(mapping.columns.begin(), mapping.columns.end(),
+                                     [&](const core::Column& candidate) { return candidate.name == name; });
+    const std::string sent =
+        absl::StrCat(SendFunction(column == mapping.columns.end() ? core::PgKind::kText : column->type.kind), "(c.",
+                     core::QuoteIdentifier(name), ")");
+    fields.push_back(absl::StrCat("int4send(octet_length(", sent, ")) || ", sent));
+  }
+  return absl::StrJoin(fields, " || ");
+}
+
+std::string KeyJson(const core::Mapping& mapping) {
+  std::vector<std::string> pairs;
+  for (const std::string& name : mapping.conflict_key) {
+    pairs.push_back(absl::StrCat(core::QuoteLiteral(name), ", c.", core::QuoteIdentifier(name)));
+  }
+  return absl::StrCat("jsonb_build_object(", absl::StrJoin(pairs, ", "), ")");
 }
 
 // One foreign key's orphans: looks for them, removes them, tells them.
@@ -73,14 +99,10 @@ class OrphanRemover {
     }
   }
 
-  // Removes up to kRowsATime rows; returns how many. Counts those that are told in `rejected`, by mapping id.
-  absl::StatusOr<int> RemoveSome(std::map<int, std::int64_t>& rejected) {
+  // Removes up to kRowsATime rows into `orphans`; returns how many.
+  absl::StatusOr<int> RemoveSome(Orphans& orphans) {
     if (mappings_.empty()) return 0;
     const core::Mapping& any = *mappings_.front();
-    std::vector<std::string> keys;
-    for (const std::string& column : any.conflict_key) {
-      keys.push_back(absl::StrCat("c.", core::QuoteIdentifier(column)));
-    }
     std::vector<std::string> references;
     for (const std::string& column : step_.columns) {
       references.push_back(absl::StrCat("c.", core::QuoteIdentifier(column), "::text"));
@@ -89,57 +111,20 @@ class OrphanRemover {
     const std::string sql =
         absl::StrCat("DELETE FROM ", table, " c WHERE c.ctid = ANY (ARRAY(SELECT c.ctid FROM ", table, " c WHERE ",
                      OrphanCondition(context_.plan.identity.destination_schema, step_), " LIMIT ", kRowsATime,
-                     ")) RETURNING ", MappingOfRow(mappings_), ", row_to_json(c)::text, concat_ws(', ', ",
-                     absl::StrJoin(references, ", "), ")", keys.empty() ? "" : ", ", absl::StrJoin(keys, ", "));
+                     ")) RETURNING ", MappingOfRow(mappings_), ", ", KeyFields(any), ", ", KeyJson(any),
+                     ", concat_ws(', ', ", absl::StrJoin(references, ", "), ")");
     absl::StatusOr<postgres::Result> removed = context_.session.Execute(sql);
     if (!removed.ok()) return NameStatement(removed.status(), "removing rows without their parent", sql);
-    std::map<int, std::vector<core::RowIssue>> issues;
     for (int row = 0; row < removed->rows(); ++row) {
-      const core::Mapping& mapping = context_.plan.mappings[removed->integer(row, 0)];
-      if (mapping.counted) issues[mapping.id].push_back(MakeIssue(*removed, row, mapping));
-    }
-    for (const auto& [mapping, told] : issues) {
-      RETURN_IF_ERROR(postgres::InsertIssues(context_.session, context_.migration_id, FirstShard(mapping), told));
-      rejected[mapping] += static_cast<std::int64_t>(told.size());
+      std::string reason = core::SanitizeText(absl::StrCat(
+          absl::StrJoin(step_.columns, ", "), " = ", removed->text(row, 3), " names no row of ", step_.parent_table));
+      orphans[static_cast<int>(removed->integer(row, 0))].emplace(
+          removed->bytea(row, 1), Orphan{std::string(removed->text(row, 2)), std::move(reason)});
     }
     return removed->rows();
   }
 
  private:
-  int FirstShard(int mapping) const {
-    for (const core::Shard& shard : context_.plan.shards) {
-      if (shard.mapping == mapping) return shard.id;
-    }
-    return 0;
-  }
-
-  core::RowIssue MakeIssue(const postgres::Result& removed, int row, const core::Mapping& mapping) const {
-    core::RowIssue issue;
-    issue.source_table = mapping.source_table;
-    issue.destination_table = mapping.destination_table;
-    issue.kind = "foreign_key";
-    issue.action = core::IssueAction::kRejected;
-    issue.reason = core::SanitizeText(absl::StrCat(absl::StrJoin(step_.columns, ", "), " = ", removed.text(row, 2),
-                                                   " names no row of ", step_.parent_table));
-    issue.raw = std::string(removed.text(row, 1));
-    issue.raw_format = "text";
-    std::vector<std::string> storage(mapping.conflict_key.size());
-    std::vector<core::ValueView> values;
-    for (std::size_t i = 0; i < mapping.conflict_key.size(); ++i) {
-      const int column = 3 + static_cast<int>(i);
-      storage[i] = IsBytea(mapping, mapping.conflict_key[i]) ? removed.bytea(row, column) : "";
-      values.push_back(KeyValue(mapping, mapping.conflict_key[i], removed.text(row, column), storage[i]));
-    }
-    issue.source_key = core::SourceKeyJson(mapping.conflict_key, values);
-    return issue;
-  }
-
-  static bool IsBytea(const core::Mapping& mapping, const std::string& column) {
-    return std::any_of(mapping.columns.begin(), mapping.columns.end(), [&](const core::Column& candidate) {
-      return candidate.name == column && candidate.type.kind == core::PgKind::kBytea;
-    });
-  }
-
   const FinishContext& context_;
   const core::FinishStep& step_;
   std::vector<const core::Mapping*> mappings_;
@@ -168,36 +153,40 @@ absl::Status CheckRejects(const FinishContext& context, const core::FinishStep& 
                    " that do not exist; nothing was deleted; run the same command again with a higher --max-rejects"));
 }
 
-// Removes all orphans of one foreign key; returns how many rows went. `total` counts rejected rows of the migration.
+// Rows of uncounted mappings stand for source rows that are told where they are counted.
+std::int64_t CountTold(const FinishContext& context, const Orphans& orphans) {
+  std::int64_t told = 0;
+  for (const auto& [mapping, rows] : orphans) {
+    if (context.plan.mappings[mapping].counted) told += static_cast<std::int64_t>(rows.size());
+  }
+  return told;
+}
+
+// Removes all orphans of one foreign key; returns how many rows went. `before`: rejected rows of the migration.
 absl::StatusOr<std::int64_t> RemoveOrphansOf(const FinishContext& context, const core::FinishStep& step,
-                                             std::map<int, std::int64_t>& rejected, std::int64_t before) {
+                                             Orphans& orphans, std::int64_t before) {
   OrphanRemover remover(context, step);
   std::int64_t gone = 0;
   while (true) {
     if (context.stopping()) return absl::CancelledError("stopped while looking for rows without their parent");
-    ASSIGN_OR_RETURN(const int removed, remover.RemoveSome(rejected));
+    ASSIGN_OR_RETURN(const int removed, remover.RemoveSome(orphans));
     if (removed == 0) return gone;
     gone += removed;
-    std::int64_t total = before;
-    for (const auto& [mapping, rows] : rejected) total += rows;
-    RETURN_IF_ERROR(CheckRejects(context, step, total));
+    RETURN_IF_ERROR(CheckRejects(context, step, before + CountTold(context, orphans)));
   }
 }
 
 absl::Status RemoveAll(const FinishContext& context, const std::vector<const core::FinishStep*>& foreign_keys) {
   ASSIGN_OR_RETURN(const std::int64_t before, postgres::CountRejected(context.session, context.migration_id));
-  std::map<int, std::int64_t> rejected;  // by mapping
+  Orphans orphans;
   for (std::int64_t gone = 1; gone > 0;) {
     gone = 0;
     for (const core::FinishStep* step : foreign_keys) {
-      ASSIGN_OR_RETURN(const std::int64_t more, RemoveOrphansOf(context, *step, rejected, before));
+      ASSIGN_OR_RETURN(const std::int64_t more, RemoveOrphansOf(context, *step, orphans, before));
       gone += more;
     }
   }
-  for (const auto& [mapping, rows] : rejected) {
-    RETURN_IF_ERROR(MoveToRejected(context.session, context.migration_id, mapping, rows));
-  }
-  return absl::OkStatus();
+  return TellOrphans(context, std::move(orphans));
 }
 
 }  // namespace

@@ -13,8 +13,8 @@ namespace vecferry::coordinator {
 std::string OrphanCondition(absl::string_view schema, const core::FinishStep& foreign_key);
 
 // Removes the rows whose declared parent does not exist from the tables that the migration made, until none is left (a
-// removed row may have been another's parent): one transaction deletes them, writes a row issue `foreign_key` each and
-// moves the counters from inserted to rejected. Rows of uncounted mappings go without an issue.
+// removed row may have been another's parent): one transaction deletes them, writes a row issue `foreign_key` each,
+// with the source row that a reader finds for it, and moves the counters from inserted to rejected.
 // kOutOfRange: more rejected rows than allowed; nothing was deleted.
 absl::Status RemoveOrphans(const FinishContext& context);
 

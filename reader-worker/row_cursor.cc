@@ -18,6 +18,16 @@ absl::Status InTable(const absl::Status& status, const std::string& table) {
 
 }  // namespace
 
+SourceRow MakeSourceRow(absl::Span<const core::ValueView> key, absl::Span<const core::ValueView> inputs) {
+  SourceRow row{key, inputs, {}, 0};
+  for (const core::ValueView& value : row.inputs) {
+    const bool has_bytes = value.storage == core::StorageClass::kText || value.storage == core::StorageClass::kBlob;
+    row.bytes += has_bytes ? static_cast<std::int64_t>(value.bytes.size()) : kNumberBytes;
+  }
+  row.hash = core::HashRow(row.inputs);
+  return row;
+}
+
 absl::StatusOr<RowCursor> RowCursor::Open(sqlite::Database& source, const core::Mapping& mapping,
                                           const KeyRange& range) {
   ASSIGN_OR_RETURN(const sqlite::RangeQuery query,
@@ -40,13 +50,7 @@ absl::StatusOr<bool> RowCursor::Next() {
 
 SourceRow RowCursor::row() const {
   const absl::Span<const core::ValueView> values(values_);
-  SourceRow row{values.subspan(0, key_columns_), values.subspan(key_columns_), {}, 0};
-  for (const core::ValueView& value : row.inputs) {
-    const bool has_bytes = value.storage == core::StorageClass::kText || value.storage == core::StorageClass::kBlob;
-    row.bytes += has_bytes ? static_cast<std::int64_t>(value.bytes.size()) : kNumberBytes;
-  }
-  row.hash = core::HashRow(row.inputs);
-  return row;
+  return MakeSourceRow(values.subspan(0, key_columns_), values.subspan(key_columns_));
 }
 
 void RowCursor::SeekTo(absl::Span<const core::ValueView> key) {

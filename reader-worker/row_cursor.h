@@ -23,6 +23,9 @@ struct SourceRow {
   std::int64_t bytes = 0;                    // of the inputs
 };
 
+// A row of these values, with its hash and size.
+SourceRow MakeSourceRow(absl::Span<const core::ValueView> key, absl::Span<const core::ValueView> inputs);
+
 // The keys that a cursor walks: lower <= key < upper, key > after, key <= through; records, nullopt = open.
 struct KeyRange {
   std::optional<std::string> lower, upper, after, through;

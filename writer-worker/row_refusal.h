@@ -5,16 +5,12 @@
 #include "absl/strings/string_view.h"
 #include "common/core/migration.h"
 #include "common/core/plan.h"
+#include "common/postgres/row_error.h"
 #include "common/rpc/clients.h"
 
 namespace vecferry::writer {
 
-// Whether Postgres refused a row, so that the row becomes an issue and the others go on (protocol section 4). False for
-// our own bugs (a malformed COPY) and for everything that is about the session, the server or the table.
-bool IsRowError(const absl::Status& status);
-
-// The issue's kind for a SQLSTATE, such as "null_value".
-absl::string_view KindOf(absl::string_view sqlstate);
+using postgres::IsRowError;
 
 // A rejected row: what Postgres said, with the tuple as raw.
 core::RowIssue MakeRejection(const core::Mapping& mapping, const rpc::TupleSource& source, absl::string_view tuple,

@@ -88,12 +88,14 @@ absl::string_view ToString(IssueAction action) {
     case IssueAction::kRepaired: return "repaired";
     case IssueAction::kRejected: return "rejected";
     case IssueAction::kSkipped: return "skipped";
+    case IssueAction::kReplayed: return "replayed";
   }
   return "unknown";
 }
 
 absl::StatusOr<IssueAction> ParseIssueAction(absl::string_view text) {
-  for (const IssueAction action : {IssueAction::kRepaired, IssueAction::kRejected, IssueAction::kSkipped}) {
+  for (const IssueAction action :
+       {IssueAction::kRepaired, IssueAction::kRejected, IssueAction::kSkipped, IssueAction::kReplayed}) {
     if (text == ToString(action)) return action;
   }
   return absl::InvalidArgumentError(absl::StrCat("no action of an issue: ", text));

@@ -51,7 +51,7 @@ struct Checkpoint {
   Sum128 source_sum;              // sum of their HashRow
 };
 
-enum class IssueAction { kRepaired, kRejected, kSkipped };
+enum class IssueAction { kRepaired, kRejected, kSkipped, kReplayed };
 absl::string_view ToString(IssueAction action);  // "repaired"
 absl::StatusOr<IssueAction> ParseIssueAction(absl::string_view text);
 

@@ -19,7 +19,7 @@ namespace vecferry::postgres {
 // SQL of the ledger, schema `vecferry` (docs/ledger.md): functions over a session, no state of their own. What must be
 // one transaction is said; the caller begins and commits unless a function says otherwise.
 
-inline constexpr int kLedgerVersion = 1;
+inline constexpr int kLedgerVersion = 2;
 
 // Makes the ledger or brings it to this program's version, in one transaction under a lock. Idempotent.
 // Errors: kFailedPrecondition when a newer program made it, naming both versions.

@@ -40,8 +40,8 @@ absl::Status AddIssues(Connection& session, const Param& id, core::Report& repor
   ASSIGN_OR_RETURN(
       const Result issues,
       session.Execute(absl::StrCat("SELECT source_table, source_key, column_name, kind, action, reason FROM "
-                                   "vecferry.row_issue WHERE migration_id = $1 ORDER BY action = 'repaired', "
-                                   "id LIMIT ",
+                                   "vecferry.row_issue WHERE migration_id = $1 AND action <> 'replayed' ORDER BY "
+                                   "action = 'repaired', id LIMIT ",
                                    kIssuesMax),
                       {id}));
   for (int row = 0; row < issues.rows(); ++row) {
@@ -49,8 +49,10 @@ absl::Status AddIssues(Connection& session, const Param& id, core::Report& repor
     report.issues.push_back({text(0), text(1), text(2), text(3), text(4), text(5)});
   }
   if (issues.rows() < kIssuesMax) return absl::OkStatus();
-  ASSIGN_OR_RETURN(const Result count,
-                   session.Execute("SELECT count(*) FROM vecferry.row_issue WHERE migration_id = $1", {id}));
+  ASSIGN_OR_RETURN(
+      const Result count,
+      session.Execute("SELECT count(*) FROM vecferry.row_issue WHERE migration_id = $1 AND action <> 'replayed'",
+                      {id}));
   report.issues_more = count.integer(0, 0) - issues.rows();
   return absl::OkStatus();
 }

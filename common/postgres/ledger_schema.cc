@@ -143,8 +143,16 @@ CREATE TABLE vecferry.event (
 CREATE INDEX event_by_migration ON vecferry.event (migration_id, id);
 )sql";
 
+// Rejected rows that were carried later. Whoever carries one asks whether it was told as repaired: by the hash of its
+// key, which may be longer than a btree's entry.
+constexpr char kVersion2[] = R"sql(
+ALTER TABLE vecferry.row_issue DROP CONSTRAINT row_issue_action_check,
+  ADD CONSTRAINT row_issue_action_check CHECK (action IN ('repaired', 'rejected', 'skipped', 'replayed'));
+CREATE INDEX row_issue_repaired_by_key ON vecferry.row_issue USING hash (source_key_record) WHERE action = 'repaired';
+)sql";
+
 // The scripts that bring version N to N + 1.
-constexpr const char* kUpgrades[] = {kVersion1};
+constexpr const char* kUpgrades[] = {kVersion1, kVersion2};
 static_assert(std::size(kUpgrades) == kLedgerVersion);
 
 // Planners of any destination schema meet here. The number is arbitrary: "vecferry" in ASCII.

@@ -135,6 +135,15 @@ void AddIndexes(Draft& draft, const MainModel& main) {
   }
 }
 
+// A rejected row is kept with the inputs of the mapping that counts it: enough to carry its second row with it later.
+void ReadWhatSecondRowsNeed(const core::Mapping& second, core::Mapping& counted) {
+  for (const core::Input& input : second.inputs) {
+    const bool read = std::any_of(counted.inputs.begin(), counted.inputs.end(),
+                                  [&](const core::Input& candidate) { return candidate.sql == input.sql; });
+    if (!read) counted.inputs.push_back(input);
+  }
+}
+
 absl::Status FillAll(Draft& draft, const std::vector<const SourceTable*>& tables, const SaidVectors& said,
                      const std::vector<Placed>& placed) {
   for (const Placed& place : placed) {
@@ -150,6 +159,7 @@ absl::Status FillAll(Draft& draft, const std::vector<const SourceTable*>& tables
     ASSIGN_OR_RETURN(const int schedule, FillPlanned(draft, *table, PlanScheduling(), Extras::kLeave, said));
     draft.plan.mappings[schedule].counted = false;
     draft.plan.mappings[schedule].counted_by = id;
+    ReadWhatSecondRowsNeed(draft.plan.mappings[schedule], draft.plan.mappings[id]);
   }
   return absl::OkStatus();
 }

@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "common/core/migration.h"
 #include "common/core/plan.h"
+#include "common/core/replay.h"
 #include "common/core/report.h"
 
 namespace grpc {
@@ -137,6 +138,8 @@ class MigrationClient {
   virtual absl::StatusOr<core::Report> Watch(const std::string& id, const std::string& connection,
                                              const std::function<bool(const core::Report&)>& on_change) = 0;
   virtual absl::StatusOr<core::Report> Cancel(const std::string& id, const std::string& connection, bool drop) = 0;
+  virtual absl::StatusOr<core::ReplayOutcome> Replay(const std::string& id, const std::string& connection,
+                                                     const core::ReplaySelection& selection) = 0;
 };
 std::unique_ptr<MigrationClient> MakeMigrationClient(std::shared_ptr<grpc::Channel> channel);
 

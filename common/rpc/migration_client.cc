@@ -16,6 +16,7 @@ namespace {
 constexpr auto kCallTimeMax = std::chrono::seconds(60);
 // Drawing a plan reads every value whose declared type needs a check: hours for terabytes.
 constexpr auto kPlanTimeMax = std::chrono::hours(12);
+constexpr auto kReplayTimeMax = std::chrono::hours(12);  // as many rows as --max-rejects let through
 // A watch that is older is opened again: no call is without a deadline, and a migration may take days.
 constexpr auto kWatchTimeMax = std::chrono::hours(1);
 
@@ -87,6 +88,16 @@ class GrpcMigrationClient : public MigrationClient {
     request.set_drop(drop);
     v1::Migration response;
     RETURN_IF_ERROR(Call(&v1::MigrationService::Stub::Cancel, kCallTimeMax, request, response));
+    return FromProto(response);
+  }
+
+  absl::StatusOr<core::ReplayOutcome> Replay(const std::string& id, const std::string& connection,
+                                             const core::ReplaySelection& selection) override {
+    v1::ReplayRequest request = ToProto(selection);
+    request.set_migration_id(id);
+    request.set_connection(connection);
+    v1::ReplayResponse response;
+    RETURN_IF_ERROR(Call(&v1::MigrationService::Stub::Replay, kReplayTimeMax, request, response));
     return FromProto(response);
   }
 

@@ -5,6 +5,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/core/plan.h"
+#include "common/core/replay.h"
 #include "common/core/report.h"
 #include "vecferry/v1/batch.pb.h"
 #include "vecferry/v1/coordinator.pb.h"
@@ -25,6 +26,12 @@ core::Identity FromProto(const v1::Identity& identity);
 
 v1::Migration ToProto(const core::Report& report);
 absl::StatusOr<core::Report> FromProto(const v1::Migration& migration);
+
+// Migration and connection are the caller's to fill.
+v1::ReplayRequest ToProto(const core::ReplaySelection& selection);
+core::ReplaySelection FromProto(const v1::ReplayRequest& request);
+v1::ReplayResponse ToProto(const core::ReplayOutcome& outcome);
+core::ReplayOutcome FromProto(const v1::ReplayResponse& response);
 
 v1::RowIssue ToProto(const core::RowIssue& issue);
 absl::StatusOr<core::RowIssue> FromProto(const v1::RowIssue& issue);

@@ -11,6 +11,7 @@ import json
 import pathlib
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -97,6 +98,37 @@ def every_point(server, store, picker, both):
             print(f"{point}:{number}: every row once", flush=True)
 
 
+def replay_points(server, picker, both):
+    """Rejected rows, carried later: dies at the points of a replay, then compares."""
+    store = scratch_folder() / "orphans.db"
+    source = sqlite3.connect(store)
+    source.executescript("""
+        CREATE TABLE people(id INTEGER PRIMARY KEY);
+        CREATE TABLE notes(id INTEGER PRIMARY KEY, person INTEGER REFERENCES people(id));
+        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50)
+          INSERT INTO notes SELECT i, 7 FROM n;""")
+    source.close()
+    for point in ("replay.before_commit", "replay.after_commit"):
+        for number in (1, 20) if both else [picker.choice((1, 20))]:
+            trial = Trial(server, store, picker)
+            if run(*trial.words).returncode != 3:
+                raise Failure("notes without people were not rejected")
+            migration = server.query(trial.database, "SELECT id FROM vecferry.migration")[0][0]
+            server.psql(trial.database, "INSERT INTO people VALUES (7)")
+            trial.words = ["rejects", "replay", migration, "--postgres-url", server.url(trial.database)]
+            trial.tuning = list
+            trial.die_at(point, number)
+            done = run(*trial.words)
+            if done.returncode != 0:
+                raise Failure(f"the same replay ended with {done.returncode}: {done.stderr}")
+            arrived = server.query(trial.database, "SELECT count(*), sum(id) FROM notes WHERE person = 7")
+            counted = server.query(trial.database, "SELECT sum(inserted), sum(rejected) FROM vecferry.shard")
+            if arrived != [["50", "1275"]] or counted != [["50", "0"]]:
+                raise Failure(f"{point}:{number}: {arrived} arrived, {counted} counted")
+            server.psql("postgres", f"DROP DATABASE {trial.database} WITH (FORCE)")
+            print(f"{point}:{number}: every row once", flush=True)
+
+
 def random_instants(server, store, picker, kills):
     if kills == 0:
         return
@@ -132,6 +164,7 @@ def main():
     try:
         if options.points:
             every_point(server, store, picker, options.points == "all")
+            replay_points(server, picker, options.points == "all")
         random_instants(server, store, picker, options.kills)
     except Failure as failure:
         sys.exit(f"FAILED (seed {options.seed}): {failure}")

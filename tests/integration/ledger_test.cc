@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/support/ledger_fixture.h"
+#include "tests/support/ledger_version_1.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/test_postgres.h"
 
@@ -40,7 +41,26 @@ TEST(EnsureLedgerTest, ManyAtOnceMakeOne) {
   }
   for (std::thread& thread : threads) thread.join();
   for (const absl::Status& status : statuses) EXPECT_THAT(status, IsOk());
-  EXPECT_THAT(db.Query("SELECT version FROM vecferry.ledger_version"), ElementsAre("1"));
+  EXPECT_THAT(db.Query("SELECT version FROM vecferry.ledger_version"), ElementsAre("2"));
+}
+
+TEST(EnsureLedgerTest, BringsVersionOneToThisOneAndKeepsWhatItHolds) {
+  TestDatabase db;
+  db.Run(absl::StrCat("CREATE SCHEMA vecferry; ", ::vecferry::testing::kLedgerVersion1));
+  Connection session = db.Connect();
+  ASSERT_THAT(Insert(session, kFirst, MakePlan({"a"}, 1)), IsOk());
+  db.Run(
+      absl::StrCat("INSERT INTO vecferry.row_issue (migration_id, shard, source_table, source_key, "
+                   "source_key_record, destination_table, column_name, kind, action, reason, raw_format) VALUES ('",
+                   kFirst, "', 0, 'a', '{}', '\\x01', 'a', '', 'check', 'rejected', 'no', '')"));
+  EXPECT_THAT(db.QueryError("UPDATE vecferry.row_issue SET action = 'replayed'"), HasSubstr("row_issue_action_check"));
+  ASSERT_THAT(EnsureLedger(session), IsOk());
+  EXPECT_THAT(db.Query("SELECT version FROM vecferry.ledger_version"), ElementsAre("2"));
+  db.Run("UPDATE vecferry.row_issue SET action = 'replayed'");
+  EXPECT_THAT(db.Query("SELECT action, kind, raw FROM vecferry.issues"), ElementsAre("replayed|check|NULL"));
+  EXPECT_THAT(db.QueryError("UPDATE vecferry.row_issue SET action = 'lost'"), HasSubstr("row_issue_action_check"));
+  EXPECT_THAT(FindUnfinished(session, "identity"), IsOk());
+  ASSERT_THAT(EnsureLedger(session), IsOk());
 }
 
 TEST(EnsureLedgerTest, AnOlderProgramRefusesANewerLedger) {
@@ -49,7 +69,7 @@ TEST(EnsureLedgerTest, AnOlderProgramRefusesANewerLedger) {
   ASSERT_THAT(EnsureLedger(session), IsOk());
   db.Run("UPDATE vecferry.ledger_version SET version = 9");
   EXPECT_THAT(EnsureLedger(session),
-              StatusIs(absl::StatusCode::kFailedPrecondition, AllOf(HasSubstr("version 9"), HasSubstr("version 1"))));
+              StatusIs(absl::StatusCode::kFailedPrecondition, AllOf(HasSubstr("version 9"), HasSubstr("version 2"))));
   EXPECT_FALSE(session.in_transaction());
 }
 

@@ -70,10 +70,12 @@ TEST_F(MigrationTest, RemovesOrphansBeforeForeignKeysAndNamesEach) {
   EXPECT_EQ(Table(*report, "replies").counters.rejected, 2);
   EXPECT_EQ(Table(*report, "replies").counters.inserted, 1);
   EXPECT_THAT(FailedChecks(*report), IsEmpty());
-  EXPECT_THAT(Query("SELECT source_table, source_key, kind, action, convert_from(raw, 'UTF8')::json->>'id' FROM "
-                    "vecferry.issues ORDER BY 1, 2"),
-              ElementsAre("notes|{\"id\": 200}|foreign_key|rejected|200", "replies|{\"id\": 2}|foreign_key|rejected|2",
-                          "replies|{\"id\": 3}|foreign_key|rejected|3"));
+  EXPECT_THAT(
+      Query("SELECT source_table, source_key, source_rowid, kind, action, raw_format FROM vecferry.issues ORDER "
+            "BY 1, 2"),
+      ElementsAre("notes|{\"id\": 200}|200|foreign_key|rejected|sqlite-record",
+                  "replies|{\"id\": 2}|2|foreign_key|rejected|sqlite-record",
+                  "replies|{\"id\": 3}|3|foreign_key|rejected|sqlite-record"));
 }
 
 TEST_F(MigrationTest, DeletesNothingWhenThereAreMoreOrphansThanAllowedAndGoesOnWithAHigherBound) {

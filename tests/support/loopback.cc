@@ -64,6 +64,10 @@ void LoopbackCluster::Serve(const Options& options) {
                      reader::DigestRange(*connection.Take(), mapping, shard, last_key, whole));
     return std::make_pair(digest.count, digest.sum);
   };
+  source.resolve = [&connection](const auto&... arguments) {
+    return reader::ResolveRows(*connection.Take(), arguments...);
+  };
+  source.encode = reader::EncodeAgain;
   coordinator_ = coordinator::MakeCoordinator(coordinator, std::move(source), resolver, verifications_.get());
   coordination_ = BuildServer({coordinator_->migration_service(), coordinator_->lease_service()});
   leases_ = rpc::MakeLeaseClient(coordination_->InProcessChannel(rpc::MakeChannelArguments()));

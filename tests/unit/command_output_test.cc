@@ -8,6 +8,7 @@
 #include "absl/strings/str_split.h"
 #include "cli/local_postgres.h"
 #include "cli/progress.h"
+#include "cli/rejects_text.h"
 #include "cli/report_json.h"
 #include "cli/summary.h"
 #include "cli/text_format.h"
@@ -47,6 +48,23 @@ TEST(TextFormatTest, GroupsDigits) {
   EXPECT_EQ(GroupDigits(1000), "1,000");
   EXPECT_EQ(GroupDigits(-1234567), "-1,234,567");
   EXPECT_EQ(GroupDigits(INT64_MIN), "-9,223,372,036,854,775,808");
+}
+
+TEST(RejectsTextTest, WritesCsvThatReadsBack) {
+  EXPECT_EQ(CsvRecord({"1", "plain", ""}), "1,plain,\r\n");
+  EXPECT_EQ(CsvRecord({R"({"id": 1})", "a,b", "line\nbreak"}), "\"{\"\"id\"\": 1}\",\"a,b\",\"line\nbreak\"\r\n");
+}
+
+TEST(RejectsTextTest, SaysWhichRowsCanBeCarried) {
+  postgres::Reject reject;
+  reject.raw_format = "sqlite-record";
+  EXPECT_EQ(CanBeReplayed(reject), "yes");
+  reject.raw_format = "copy-tuple";
+  EXPECT_EQ(CanBeReplayed(reject), "yes");
+  reject.raw_format = "text";
+  EXPECT_THAT(CanBeReplayed(reject), HasSubstr("not kept"));
+  reject.kind = "too_large";
+  EXPECT_THAT(CanBeReplayed(reject), HasSubstr("--max-row-bytes"));
 }
 
 TEST(TextFormatTest, SaysBytesAndTimes) {

@@ -34,6 +34,19 @@ TEST(CommandValuesTest, SortsListsAndKeepsEachNameOnce) {
   for (const char* bad : {"", ",", "a,", ",a", "a,,b"}) EXPECT_FALSE(ParseNames("--only", bad).ok()) << bad;
 }
 
+TEST(CommandValuesTest, PartsAValueToSet) {
+  const auto set = ParseSetValue("--set", "notes.body=a.b=c");
+  ASSERT_TRUE(set.ok());
+  EXPECT_EQ(set->table, "notes");
+  EXPECT_EQ(set->column, "body");
+  EXPECT_EQ(set->text, "a.b=c");
+  EXPECT_EQ(ParseSetValue("--set", "t.c=NULL")->text, std::nullopt);
+  EXPECT_EQ(ParseSetValue("--set", "t.c=")->text, "");
+  for (const char* bad : {"", "t", "t.c", "=1", "t=1.c", ".c=1", "t.=1"}) {
+    EXPECT_THAT(ParseSetValue("--set", bad).status().message(), HasSubstr("--set")) << bad;
+  }
+}
+
 TEST(CommandValuesTest, SplitsAVectorColumnAtItsLastColon) {
   EXPECT_EQ(*ParseVectorColumn("--v", "t:x.c:768"), "t:x.c:768");
   for (const char* bad : {"t.c", "tc:3", ".c:3", "t.:3", "t.c:0", "t.c:16001", "t.c:x"}) {

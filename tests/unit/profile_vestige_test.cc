@@ -53,7 +53,15 @@ TEST_P(VestigeVersionTest, CountsEachSourceRowOnce) {
   const core::Mapping* schedule = FindMapping(*plan, "knowledge_nodes", "scheduling");
   ASSERT_NE(schedule, nullptr);
   EXPECT_FALSE(schedule->counted);
-  EXPECT_EQ(schedule->counted_by, FindMapping(*plan, "knowledge_nodes", "knowledge_nodes")->id);
+  const core::Mapping* nodes = FindMapping(*plan, "knowledge_nodes", "knowledge_nodes");
+  EXPECT_EQ(schedule->counted_by, nodes->id);
+  // What is kept of a rejected memory is enough to make its schedule later.
+  EXPECT_EQ(schedule->from_sql, nodes->from_sql);
+  for (const core::Input& input : schedule->inputs) {
+    EXPECT_TRUE(std::any_of(nodes->inputs.begin(), nodes->inputs.end(), [&](const core::Input& read) {
+      return read.sql == input.sql;
+    })) << input.sql;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Versions, VestigeVersionTest, ::testing::Values(1, 2, 3, 5, 14, 16, 18, 24, 28, 32));

@@ -108,6 +108,29 @@ TEST(PlanCodecTest, NoFieldOfTheProtosIsForgotten) {
   expect_all(proto.left_out(0));
 }
 
+TEST(ReplayCodecTest, EveryFieldReadsBack) {
+  core::ReplaySelection selection{"notes\xff", "foreign_key", 7, {{"notes", "person", "1"}, {"notes", "body"}}, true};
+  selection.sets.push_back({"notes", "score", ""});
+  const core::ReplaySelection read = FromProto(ToProto(selection));
+  EXPECT_EQ(read.table, selection.table);
+  EXPECT_EQ(read.kind, selection.kind);
+  EXPECT_EQ(read.issue, 7);
+  EXPECT_TRUE(read.dry_run);
+  ASSERT_EQ(read.sets.size(), 3u);
+  EXPECT_EQ(read.sets[0].column, "person");
+  EXPECT_EQ(read.sets[0].text, "1");
+  EXPECT_EQ(read.sets[1].text, std::nullopt);
+  EXPECT_EQ(read.sets[2].text, "") << "an empty text is not NULL";
+  const core::ReplayOutcome outcome{3, 2, {{"conflict", 1}}, {{"notes", "{}", "id", "conflict", "rejected", "why"}}};
+  const core::ReplayOutcome told = FromProto(ToProto(outcome));
+  EXPECT_EQ(told.carried, 3);
+  EXPECT_EQ(told.present, 2);
+  EXPECT_EQ(told.rejected, outcome.rejected);
+  ASSERT_EQ(told.issues.size(), 1u);
+  EXPECT_EQ(told.issues[0].reason, "why");
+  EXPECT_EQ(told.issues[0].kind, "conflict");
+}
+
 TEST(PlanCodecTest, CarriesNamesThatAreNoUtf8) {
   core::Plan plan = WholePlan();
   plan.identity.source_path = "/stores/\xff.db";

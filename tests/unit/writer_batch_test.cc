@@ -91,13 +91,13 @@ TEST(FrameAssemblerTest, RefusesPartsThatMakeNoBatch) {
 }
 
 TEST(RowRefusalTest, NamesTheKindOfARefusal) {
-  EXPECT_EQ(KindOf("23505"), "duplicate_key");
-  EXPECT_EQ(KindOf("23502"), "null_value");
-  EXPECT_EQ(KindOf("23503"), "foreign_key");
-  EXPECT_EQ(KindOf("23000"), "constraint");
-  EXPECT_EQ(KindOf("22P02"), "invalid_value");
-  EXPECT_EQ(KindOf("54000"), "too_long");
-  EXPECT_EQ(KindOf("21000"), "refused");
+  EXPECT_EQ(postgres::KindOf("23505"), "duplicate_key");
+  EXPECT_EQ(postgres::KindOf("23502"), "null_value");
+  EXPECT_EQ(postgres::KindOf("23503"), "foreign_key");
+  EXPECT_EQ(postgres::KindOf("23000"), "constraint");
+  EXPECT_EQ(postgres::KindOf("22P02"), "invalid_value");
+  EXPECT_EQ(postgres::KindOf("54000"), "too_long");
+  EXPECT_EQ(postgres::KindOf("21000"), "refused");
 }
 
 TEST(RowRefusalTest, OnlyPostgresRefusesRows) {

@@ -1,0 +1,25 @@
+#ifndef VECFERRY_CLI_CHOOSE_MIGRATION_H_
+#define VECFERRY_CLI_CHOOSE_MIGRATION_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "cli/destination.h"
+#include "common/core/report.h"
+
+namespace vecferry::cli {
+
+// Which destination and which of its migrations a command that looks at the ledger means.
+
+// The destination with its server running, told on stderr; nullopt: the private one, which was never made.
+absl::StatusOr<std::optional<Destination>> ReachDestination(const std::string& postgres_url);
+
+// The migration that `id` means: an id, a unique prefix, or "" for the only unfinished one. nullptr and a message on
+// stderr, for exit code 2, when that is not one.
+absl::StatusOr<const core::Report*> ChooseMigration(const std::vector<core::Report>& reports, const std::string& id);
+
+}  // namespace vecferry::cli
+
+#endif  // VECFERRY_CLI_CHOOSE_MIGRATION_H_
