@@ -115,8 +115,7 @@ class DamagedGeneric(DamagedStore):
         # Another spelling is no uuid: the column and what refers to it stay texts, and another text is another id.
         self.insert("people", id="{5D4C3B2A-0000-4000-8000-000000000001}", name="another text")
         for person in ("5d4c3b2a-0000-4000-8000-00000000000f", "5D4C3B2A-0000-4000-8000-000000000002"):
-            row = self.insert("letters", person=person)
-            self.orphaned("letters", row, {"id": row})
+            self.rejected("letters", self.insert("letters", person=person), "", "foreign_key")
         self.connection.execute("UPDATE sqlite_sequence SET seq = 100")
         for a, b in (("same", 1.5), ("same", 1.5), (None, None)):
             self.insert("bare", a=a, b=b)

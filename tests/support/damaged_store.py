@@ -59,11 +59,6 @@ class DamagedStore:
         self.issues.append((table, rowid, self.key(table, rowid), column, kind, "rejected", row, "sqlite-record"))
         self.gone.add((table, rowid))
 
-    def orphaned(self, table, rowid, key):
-        """`key`: by the destination's columns, where the missing parent was noticed."""
-        self.issues.append((table, rowid, key, "", "foreign_key", "rejected", None, "text"))
-        self.gone.add((table, rowid))
-
     def columns(self, table):
         return [row[1].decode() for row in self.connection.execute(f'PRAGMA table_xinfo("{table}")')]
 

@@ -168,8 +168,7 @@ class DamagedVestige(DamagedStore):
         self.embedding(TWIN_AGAIN, floats(*[0.125] * DIMENSION))
         self.rejected("node_embeddings", self.embedding(TWIN, floats(*[0.75] * DIMENSION)), "", "duplicate_key")
         self.rejected("node_embeddings", self.embedding(None, floats(*[0.75] * DIMENSION)), "node_id", "null_key")
-        self.orphaned("node_embeddings", self.embedding(NOBODY % 1, floats(1, 2)),
-                      {"node_id": NOBODY % 1, "origin": "node_embeddings", "profile_id": "", "model": MODEL})
+        self.rejected("node_embeddings", self.embedding(NOBODY % 1, floats(1, 2)), "", "foreign_key")
         self.memory(has_embedding=1, embedding_model="a model without a row")
 
     def add_relations(self):
@@ -178,8 +177,7 @@ class DamagedVestige(DamagedStore):
             self.edge(source, target)
         self.rejected("memory_connections", self.edge(TWIN, other, strength=0.25), "", "duplicate_key")
         for source, target in ((NOBODY % 2, one), (one, NOBODY % 3)):
-            self.orphaned("memory_connections", self.edge(source, target),
-                          {"source_id": source, "target_id": target, "edge_type": "semantic"})
+            self.rejected("memory_connections", self.edge(source, target), "", "foreign_key")
         row = self.edge(one, other, strength="strong", last_activated="")
         self.repaired("memory_connections", row, "strength", "wrong_type", edges="3ff0000000000000")
         self.repaired("memory_connections", row, "last_activated", "empty_time", edges=None)
@@ -190,8 +188,8 @@ class DamagedVestige(DamagedStore):
             self.insert("fsrs_cards", memory_id=memory)
             self.insert("memory_access_log", node_id=memory, access_type="read", accessed_at=CREATED)
         row = self.insert("memory_states", memory_id=NOBODY % 4, last_access=CREATED, state_entered_at=CREATED)
-        self.orphaned("memory_states", row, {"memory_id": NOBODY % 4})
-        self.orphaned("fsrs_cards", self.insert("fsrs_cards", memory_id=NOBODY % 5), {"memory_id": NOBODY % 5})
+        self.rejected("memory_states", row, "", "foreign_key")
+        self.rejected("fsrs_cards", self.insert("fsrs_cards", memory_id=NOBODY % 5), "", "foreign_key")
 
     def add_others(self):
         gone = self.insert("deletion_tombstones", memory_id="long gone", deleted_at=CREATED, node_type="fact")
