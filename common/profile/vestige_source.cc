@@ -88,12 +88,14 @@ absl::StatusOr<std::vector<VectorGroup>> ReadGroups(const PlanInput& input) {
   if (!HasNodeEmbeddings(input.schema)) return groups;
   const std::string model =
       HasTable(input.schema, "node_embeddings", {"model"}) ? "coalesce(CAST(model AS TEXT), '')" : "''";
-  ASSIGN_OR_RETURN(sqlite::Statement rows,
-                   input.source.Prepare(absl::StrCat(
-                       "SELECT ", model,
-                       ", length(embedding) / 4, count(*) FROM node_embeddings WHERE "
-                       "typeof(embedding) = 'blob' AND length(embedding) > 0 AND length(embedding) % 4 = 0 "
-                       "GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT 1000")));
+  // The inner LIMIT keeps SQLite from drawing both queries into one, whose sorter would hold every vector in memory.
+  ASSIGN_OR_RETURN(
+      sqlite::Statement rows,
+      input.source.Prepare(absl::StrCat(
+          "SELECT model, dimension, count(*) FROM (SELECT ", model,
+          " AS model, length(embedding) / 4 AS dimension FROM node_embeddings WHERE typeof(embedding) = 'blob' "
+          "AND length(embedding) > 0 AND length(embedding) % 4 = 0 LIMIT -1) "
+          "GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT 1000")));
   while (true) {
     ASSIGN_OR_RETURN(const bool row, rows.Step());
     if (!row) return groups;
