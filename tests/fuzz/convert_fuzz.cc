@@ -98,13 +98,15 @@ void Check(int kind, const ValueView& value) {
 }
 
 }  // namespace
+
+void CheckInput(std::uint8_t kind, std::uint8_t storage, absl::string_view bytes) {
+  static const char* const held = std::getenv("VECFERRY_FUZZ_KIND");
+  Check((held != nullptr ? std::atoi(held) : kind) % (kKinds + 1), ValueOf(storage, bytes));
+}
+
 }  // namespace vecferry::testing
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace vecferry::testing;
-  if (size < 2) return 0;
-  static const char* const held = std::getenv("VECFERRY_FUZZ_KIND");
-  const int kind = (held != nullptr ? std::atoi(held) : data[0]) % (kKinds + 1);
-  Check(kind, ValueOf(data[1], AsText(data + 2, size - 2)));
+  if (size >= 2) vecferry::testing::CheckInput(data[0], data[1], vecferry::testing::AsText(data + 2, size - 2));
   return 0;
 }
