@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <pwd.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -198,8 +199,10 @@ absl::Status LocalPostgres::MakeData(const PostgresPrograms& programs) const {
 absl::Status LocalPostgres::WriteSettings(const PostgresPrograms& programs) const {
   const std::int64_t memory = static_cast<std::int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
   struct statvfs shared {};
+  struct stat folder {};
+  // Containers and chroots may have none, a small one, or one that only root may write.
   const bool small =
-      statvfs("/dev/shm", &shared) != 0 ||
+      stat("/dev/shm", &folder) != 0 || (folder.st_mode & S_IWOTH) == 0 || statvfs("/dev/shm", &shared) != 0 ||
       static_cast<std::int64_t>(shared.f_bavail) * static_cast<std::int64_t>(shared.f_frsize) < memory / 4;
   // A server built without lz4 refuses the setting, and would not start.
   const absl::StatusOr<ChildOutput> lz4 = RunProgram({absl::StrCat(programs.folder, "/postgres"), "-D", data_folder(),
