@@ -60,11 +60,19 @@ absl::Status RunStep(const FinishContext& context, const core::FinishStep& step)
                                {step.table, step.name, step.sql, absl::ToDoubleSeconds(absl::Now() - begin)});
 }
 
+// A text that came since the plan was made, or a value that grows in its type.
+absl::Status NameWayOut(const absl::Status& status, const core::FinishStep& step) {
+  const std::optional<postgres::SqlError> error = postgres::GetSqlError(status);
+  if (!step.optional || !error || error->sqlstate != "54000") return status;
+  return absl::Status(status.code(), absl::StrCat(status.message(), "; run the same command with --no-indexes to do "
+                                                                    "without it"));
+}
+
 // A parallel build keeps its graph in shared memory; a container with a small /dev/shm has none for it.
 absl::Status RunIndexStep(const FinishContext& context, const core::FinishStep& step) {
   RETURN_IF_ERROR(ApplyBuildSettings(context.session, context.plan, step, Parallel::kYes));
   const absl::Status built = RunStep(context, step);
-  if (!absl::IsResourceExhausted(built) || context.stopping()) return built;
+  if (!absl::IsResourceExhausted(built) || context.stopping()) return NameWayOut(built, step);
   RETURN_IF_ERROR(ApplyBuildSettings(context.session, context.plan, step, Parallel::kNo));
   return RunStep(context, step);
 }

@@ -78,8 +78,10 @@ absl::Status ShardCarrier::CarryOnce(bool& moved) {
   if (done) return absl::OkStatus();
   RETURN_IF_ERROR(source_status);
   RETURN_IF_ERROR(finished);
-  return absl::UnavailableError(
-      absl::StrCat("the writer ended the stream of shard ", shard_.id, " before its last row"));
+  // gRPC tells a server of a message that it cannot parse as it does of the last one. The next stream would end so too.
+  return absl::InternalError(
+      absl::StrCat("the writer took the stream of shard ", shard_.id, " to be at its end before the last row: a message "
+                   "that it cannot read"));
 }
 
 absl::Status ShardCarrier::SendRows(rpc::BatchStream& stream, PositionReader& positions,

@@ -9,6 +9,7 @@
 #include "common/base/status_macros.h"
 #include "common/convert/convert.h"
 #include "common/core/value.h"
+#include "common/profile/generic.h"
 
 namespace vecferry::profile {
 namespace {
@@ -53,9 +54,17 @@ void Count(StorageClass storage, ValueFacts& facts) {
   ++(storage == StorageClass::kNull ? facts.nulls : facts.values);
 }
 
+// At the destination: a byte that is no UTF-8 becomes three.
+std::size_t BytesAsText(const ValueView& value, std::string& scratch) {
+  if (value.storage != StorageClass::kText || 3 * value.bytes.size() <= kIndexedBytesMax) return value.bytes.size();
+  scratch.clear();
+  convert::ToText(value, scratch);
+  return std::max(value.bytes.size(), scratch.size());
+}
+
 void LookAtValue(const ValueView& value, const core::PgType& candidate, std::string& scratch, ValueFacts& facts) {
   Count(value.storage, facts);
-  facts.bytes_longest = std::max<std::int64_t>(facts.bytes_longest, value.bytes.size());
+  facts.bytes_longest = std::max<std::int64_t>(facts.bytes_longest, BytesAsText(value, scratch));
   if (value.is_null() || IsNatural(value.storage, candidate.kind) || !facts.fits) return;
   scratch.clear();
   const convert::Outcome outcome = convert::Convert(value, candidate, scratch);

@@ -249,9 +249,13 @@ PlannedTable PlanDomains() {
 }
 
 PlannedTable PlanUsers() {
+  // Unique: what is too long for the index has no other value to take.
+  PlannedColumn handle = Text("handle");
+  handle.element_bytes_max = kIndexedTextBytesMax;
+  handle.fallback.reset();
   return {"users",
           {OwnId(),
-           Text("handle"),
+           handle,
            {.name = "display_name", .type = {PgKind::kText}, .source = "display_name"},
            Time("created_at"),
            Json("metadata")},

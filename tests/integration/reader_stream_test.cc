@@ -157,6 +157,13 @@ TEST_F(ReaderStreamTest, PassesOnAnErrorThatNoRetryMends) {
   EXPECT_THAT(leases_.failed(), ElementsAre(StatusIs(absl::StatusCode::kOutOfRange, HasSubstr("rejected"))));
 }
 
+TEST_F(ReaderStreamTest, SendsNoMessageAgainThatTheWriterCannotRead) {
+  writer_.Expect({{1, absl::OkStatus()}});
+  Run(leases_);
+  EXPECT_EQ(writer_.opened(), 1);
+  EXPECT_THAT(leases_.failed(), ElementsAre(StatusIs(absl::StatusCode::kInternal, HasSubstr("before the last row"))));
+}
+
 TEST_F(ReaderStreamTest, CarriesItsOtherShardsAfterOneThatFailed) {
   core::Plan plan = MakePlan();
   plan.shards = {{.id = 0, .upper = RowidRecord(50)}, {.id = 1, .lower = RowidRecord(50)}};
