@@ -96,7 +96,7 @@ absl::Status ShardCarrier::SendRows(rpc::BatchStream& stream, PositionReader& po
 }
 
 bool ShardCarrier::Send(rpc::BatchStream& stream, PositionReader& positions, rpc::Batch batch) {
-  if (!positions.AwaitRoom(batch.sequence, batch.tuples.size(), stop_)) return false;
+  if (!positions.AwaitRoom(batch.sequence, rpc::HeldBytes(batch), stop_)) return false;
   base::FaultPoint("reader.before_send");
   if (!stream.Send(std::move(batch)).ok()) return false;
   base::FaultPoint("reader.after_send");

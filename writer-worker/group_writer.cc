@@ -46,8 +46,7 @@ absl::Status GroupWriter::Add(rpc::Batch batch) {
     return absl::FailedPreconditionError(
         absl::StrCat("batch ", batch.sequence, " of shard ", target_.shard, " does not begin after the last key"));
   }
-  bytes_ += batch.tuples.size();
-  for (const core::RowIssue& issue : batch.issues) bytes_ += issue.raw.size();
+  bytes_ += rpc::HeldBytes(batch);
   batches_.push_back(std::move(batch));
   if (refused_ || batches_.back().tuples.empty()) return absl::OkStatus();
   const absl::Status status = Relay(batches_.back());

@@ -45,6 +45,9 @@ struct Batch {
   bool end_of_shard = false;
 };
 
+// What it takes in memory, nearly: of short rows their sources are most of it.
+std::size_t HeldBytes(const Batch& batch);
+
 struct StreamPosition {
   std::uint64_t next_sequence = 0;
   std::optional<std::string> last_key;

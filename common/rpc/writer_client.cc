@@ -145,6 +145,14 @@ class GrpcWriterClient : public WriterClient {
 
 }  // namespace
 
+std::size_t HeldBytes(const Batch& batch) {
+  constexpr std::size_t kRowBytes = sizeof(TupleSource) + sizeof(absl::string_view) + sizeof(void*);
+  std::size_t bytes = batch.tuples.size() + batch.sources.size() * kRowBytes;
+  for (const TupleSource& source : batch.sources) bytes += source.key.size() + source.reported_key.size();
+  for (const core::RowIssue& issue : batch.issues) bytes += issue.raw.size();
+  return bytes;
+}
+
 std::unique_ptr<WriterClient> MakeWriterClient(std::shared_ptr<grpc::Channel> channel) {
   return std::make_unique<GrpcWriterClient>(std::move(channel));
 }

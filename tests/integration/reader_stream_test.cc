@@ -190,7 +190,7 @@ TEST_F(ReaderStreamTest, CancelsItsStreamWhenARenewalSaysThatTheLeaseIsLost) {
 TEST_F(ReaderStreamTest, StopsBetweenBatchesAndLeavesCommittedWhatItSent) {
   // Room for two batches and no commit before the end: the reader can only wait.
   writer_.set_group_batches(0);
-  options_.bytes_in_flight_max = 10'000;
+  options_.bytes_in_flight_max = 12'000;
   stream_ = MakeReaderStream(options_, *source_, leases_, writer_);
   std::thread reader([this] { EXPECT_THAT(stream_->Run(), IsOk()); });
   writer_.AwaitBatches(2);
