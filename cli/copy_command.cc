@@ -94,14 +94,16 @@ absl::StatusOr<int> CopyCommand::Run(const std::string& postgres_url) {
   if (!copy_.report_path.empty() && copy_.report_path != "-") RETURN_IF_ERROR(CheckWritable(copy_.report_path));
   streams_ = CountStreams(copy_);
   // The source first: nothing is started for a file that cannot be read.
-  RETURN_IF_ERROR(OpenSource());
+  const absl::Status opened = OpenSource();
+  if (signals_.interrupted()) return kInterruptedExitCode;
+  RETURN_IF_ERROR(opened);
   RETURN_IF_ERROR(PrepareDestination());
   Pipeline pipeline({destination_.conninfo, destination_runs_, streams_}, snapshot_.get());
   signals_.OnInterrupt([this, &pipeline] {
     Write(stderr, "vecferry: interrupted, leaving a resumable state (again to end at once)\n");
     pipeline.Interrupt();
     // Between two statements there is nothing to end; planning runs many.
-    for (; planning_; absl::SleepFor(absl::Milliseconds(50))) pipeline.InterruptSource();
+    for (; planning_; absl::SleepFor(absl::Milliseconds(50))) pipeline.InterruptPlanning();
   });
   const auto clear = absl::MakeCleanup([this] { signals_.ClearHandler(); });
   planning_ = true;
@@ -120,6 +122,9 @@ absl::Status CopyCommand::OpenSource() {
   options.on_notice = telemetry::LogWarning;
   // A dry run writes no copy either; it holds a rollback-journal store's writer up only while it plans.
   if (copy_.dry_run && options.mode == sqlite::SnapshotMode::kAuto) options.mode = sqlite::SnapshotMode::kDirect;
+  options.stopping = [this] { return signals_.interrupted(); };
+  signals_.OnInterrupt([] { Write(stderr, "vecferry: interrupted\n"); });
+  const auto clear = absl::MakeCleanup([this] { signals_.ClearHandler(); });
   ASSIGN_OR_RETURN(snapshot_,
                    sqlite::Snapshot::Open(copy_.identity.source_path, streams_ + kOwnSourceConnections, options));
   return absl::OkStatus();

@@ -129,6 +129,11 @@ void Pipeline::InterruptSource() {
   if (snapshot_ != nullptr) snapshot_->Interrupt();
 }
 
+void Pipeline::InterruptPlanning() {
+  InterruptSource();
+  coordinator_->Stop();
+}
+
 void Pipeline::Interrupt() {
   {
     base::MutexLock lock(&mutex_);

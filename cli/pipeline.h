@@ -50,11 +50,11 @@ class Pipeline {
   // Leaves a resumable state: no more leases, the present commit groups end, statements are cancelled. Returns when
   // all that was tried; past 5 seconds writers are cut off.
   void Interrupt();
-  // Ends running statements on the source and a copy of it in the making: a plan being drawn, a range being digested, a
-  // count look at nothing else between two rows.
-  void InterruptSource();
+  // Ends the statements, on both sides, of a plan being drawn, which looks at nothing else between two rows.
+  void InterruptPlanning();
 
  private:
+  void InterruptSource();
   void MakeServers(const PipelineOptions& options);
   void RunReader(int index);
 

@@ -9,10 +9,12 @@
 
 namespace vecferry::coordinator {
 
-absl::StatusOr<postgres::Connection> OpenCoordinatorSession(const std::string& conninfo) {
+absl::StatusOr<postgres::Connection> OpenCoordinatorSession(const std::string& conninfo,
+                                                            const std::function<bool()>& stopping) {
   postgres::ConnectionOptions options;
   options.conninfo = conninfo;
   options.application_name = "vecferry/coordinator";
+  options.stopping = stopping;
   ASSIGN_OR_RETURN(postgres::Connection session, postgres::Connection::Open(options));
   // Epochs and states wait for the disk, whatever the server's own setting: a crash must not take them back.
   RETURN_IF_ERROR(session

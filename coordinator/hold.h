@@ -2,6 +2,7 @@
 #define VECFERRY_COORDINATOR_HOLD_H_
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -17,8 +18,9 @@ struct Hold {
   std::uint64_t epoch = 0;
 };
 
-// A session of a coordinator that is not yet one migration's, or no one's.
-absl::StatusOr<postgres::Connection> OpenCoordinatorSession(const std::string& conninfo);
+// A session of a coordinator that is not yet one migration's, or no one's. kCancelled once `stopping` says so.
+absl::StatusOr<postgres::Connection> OpenCoordinatorSession(
+    const std::string& conninfo, const std::function<bool()>& stopping = [] { return false; });
 
 // Takes a migration as postgres::TakeCoordination does; `ledger` becomes the second session.
 absl::StatusOr<Hold> TakeHold(const std::string& conninfo, const std::string& migration_id, postgres::Connection ledger,

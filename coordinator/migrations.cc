@@ -15,6 +15,25 @@
 
 namespace vecferry::coordinator {
 
+// While it lives, Stop() ends the statement of a session.
+class Migrations::Cancellable {
+ public:
+  Cancellable(Migrations& migrations, const postgres::Connection& session) : migrations_(migrations) {
+    base::MutexLock lock(&migrations_.mutex_);
+    place_ = migrations_.planning_.insert(migrations_.planning_.end(), session.canceller());
+  }
+  ~Cancellable() {
+    base::MutexLock lock(&migrations_.mutex_);
+    migrations_.planning_.erase(place_);
+  }
+  Cancellable(const Cancellable&) = delete;
+  Cancellable& operator=(const Cancellable&) = delete;
+
+ private:
+  Migrations& migrations_;
+  std::list<postgres::Connection::Canceller>::iterator place_;
+};
+
 Migrations::Migrations(const CoordinatorOptions& options, SourceAccess source, postgres::ConnectionResolver resolver,
                        rpc::VerifierClient& verifier)
     : options_(options), source_(std::move(source)), resolver_(std::move(resolver)), verifier_(verifier) {}
@@ -22,10 +41,13 @@ Migrations::Migrations(const CoordinatorOptions& options, SourceAccess source, p
 Migrations::~Migrations() { Stop(); }
 
 void Migrations::Stop() {
+  std::list<postgres::Connection::Canceller> planning;
   {
     base::MutexLock lock(&mutex_);
     stopping_ = true;
+    planning = planning_;
   }
+  for (const postgres::Connection::Canceller& session : planning) session.Cancel();
   for (const DriverPointer& driver : Drivers()) driver->Stop();
   if (source_.snapshot != nullptr) source_.snapshot->connection(source_.connection).Interrupt();
 }
@@ -41,6 +63,7 @@ absl::StatusOr<postgres::Connection> Migrations::Open(const std::string& conninf
   postgres::ConnectionOptions options;
   options.conninfo = conninfo;
   options.application_name = name;
+  options.stopping = [this] { return stopping(); };
   return postgres::Connection::Open(options);
 }
 
@@ -65,6 +88,7 @@ absl::StatusOr<Migrations::Drawn> Migrations::Plan(const rpc::StartOptions& opti
   }
   RETURN_IF_ERROR(conninfo.status());
   ASSIGN_OR_RETURN(postgres::Connection session, Open(*conninfo, "vecferry/plan"));
+  const Cancellable cancellable(*this, session);
   const std::string& schema = options.identity.destination_schema;
   ASSIGN_OR_RETURN(const bool ledger, postgres::LedgerExists(session));
   if (ledger) {
@@ -112,6 +136,7 @@ absl::StatusOr<postgres::MigrationRow> Migrations::PlanNew(postgres::Connection&
 
 absl::StatusOr<postgres::MigrationRow> Migrations::FindOrPlan(postgres::Connection& session,
                                                               const rpc::StartOptions& options, bool& resumed) {
+  const Cancellable cancellable(*this, session);
   ASSIGN_OR_RETURN(const PlanningLock lock,
                    PlanningLock::Take(session, options.identity.destination_schema, options_.claim_patience));
   ASSIGN_OR_RETURN(const bool ledger, postgres::LedgerExists(session));
@@ -131,7 +156,7 @@ absl::StatusOr<postgres::MigrationRow> Migrations::FindOrPlan(postgres::Connecti
 
 absl::StatusOr<rpc::Started> Migrations::Start(const rpc::StartOptions& options) {
   ASSIGN_OR_RETURN(const std::string conninfo, Resolve(options.connection));
-  ASSIGN_OR_RETURN(postgres::Connection ledger, OpenCoordinatorSession(conninfo));
+  ASSIGN_OR_RETURN(postgres::Connection ledger, OpenCoordinatorSession(conninfo, [this] { return stopping(); }));
   bool resumed = false;
   ASSIGN_OR_RETURN(const postgres::MigrationRow row, FindOrPlan(ledger, options, resumed));
   return Drive(conninfo, options, row, resumed, std::move(ledger));

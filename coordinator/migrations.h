@@ -2,6 +2,7 @@
 #define VECFERRY_COORDINATOR_MIGRATIONS_H_
 
 #include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <string>
@@ -67,6 +68,7 @@ class Migrations {
   absl::StatusOr<rpc::Started> Drive(const std::string& conninfo, const rpc::StartOptions& options,
                                      const postgres::MigrationRow& row, bool resumed, postgres::Connection ledger);
   absl::Status DropMigration(const std::string& conninfo, const postgres::MigrationRow& row);
+  class Cancellable;
   DriverPointer FindDriver(const std::string& id);
   absl::StatusOr<DriverPointer> NeedDriver(const std::string& id);
   std::vector<DriverPointer> Drivers();
@@ -79,7 +81,8 @@ class Migrations {
 
   base::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  std::vector<DriverPointer> drivers_ ABSL_GUARDED_BY(mutex_);  // of this process, ended ones included
+  std::list<postgres::Connection::Canceller> planning_ ABSL_GUARDED_BY(mutex_);  // of sessions that draw plans
+  std::vector<DriverPointer> drivers_ ABSL_GUARDED_BY(mutex_);                   // of this process, ended ones included
 };
 
 }  // namespace vecferry::coordinator

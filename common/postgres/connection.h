@@ -32,6 +32,8 @@ struct ConnectionOptions {
   std::string application_name = "vecferry";
   std::string search_path;  // SQL list for `SET search_path`; "" = the server's default
   absl::Duration connect_timeout = absl::Seconds(10);
+  // Asked ten times a second while the server is waited for: true gives it up with kCancelled.
+  std::function<bool()> stopping = [] { return false; };
   // A transaction that idles longer is ended by the server; zero = no bound.
   absl::Duration idle_in_transaction_timeout = absl::ZeroDuration();
 };

@@ -4,6 +4,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <memory>
 
@@ -25,6 +26,8 @@ struct FinishSession {
 };
 using Session = std::unique_ptr<PGconn, FinishSession>;
 using Keywords = std::map<std::string, std::string>;
+
+constexpr absl::Duration kLook = absl::Milliseconds(100);
 
 // What libpq is asked for: the user's options, over our defaults, under what we rely on.
 absl::StatusOr<Keywords> MakeKeywords(const ConnectionOptions& options) {
@@ -61,16 +64,19 @@ Session StartConnect(const Keywords& keywords) {
   return Session(PQconnectStartParams(names.data(), values.data(), /*expand_dbname=*/0));
 }
 
-// Returns false when `deadline` passed first.
-bool FinishConnect(PGconn* session, absl::Time deadline) {
+// kDeadlineExceeded after `timeout`; kCancelled. Otherwise the session tells how it went.
+absl::Status FinishConnect(PGconn* session, absl::Duration timeout, const std::function<bool()>& stopping) {
+  const absl::Time deadline = absl::Now() + timeout;
   PostgresPollingStatusType wanted = PGRES_POLLING_WRITING;
   while (wanted != PGRES_POLLING_OK && wanted != PGRES_POLLING_FAILED) {
+    if (stopping()) return absl::CancelledError("stopped while connecting");
+    const absl::Duration left = deadline - absl::Now();
+    if (left <= absl::ZeroDuration()) return absl::DeadlineExceededError("");
     pollfd ready{PQsocket(session), static_cast<short>(wanted == PGRES_POLLING_READING ? POLLIN : POLLOUT), 0};
-    const auto left = absl::ToInt64Milliseconds(deadline - absl::Now());
-    if (left <= 0 || poll(&ready, 1, static_cast<int>(std::min<std::int64_t>(left, 1 << 30))) == 0) return false;
+    if (poll(&ready, 1, static_cast<int>(absl::ToInt64Milliseconds(std::min(left, kLook)))) == 0) continue;
     wanted = PQconnectPoll(session);
   }
-  return true;
+  return absl::OkStatus();
 }
 
 std::string Text(const char* text) { return text == nullptr ? "" : text; }
@@ -148,10 +154,14 @@ absl::StatusOr<PGconn*> OpenSession(const ConnectionOptions& options) {
   PQsetErrorVerbosity(session.get(), PQERRORS_VERBOSE);
   PQsetNoticeProcessor(
       session.get(), [](void*, const char*) {}, nullptr);
-  if (PQstatus(session.get()) != CONNECTION_BAD && !FinishConnect(session.get(), absl::Now() + timeout)) {
+  const absl::Status finished = PQstatus(session.get()) == CONNECTION_BAD
+                                    ? absl::OkStatus()
+                                    : FinishConnect(session.get(), timeout, options.stopping);
+  if (absl::IsDeadlineExceeded(finished)) {
     return absl::UnavailableError(absl::StrCat("Postgres did not answer within ", absl::FormatDuration(timeout), " ",
                                                Where(session.get()), ": check host, port and network"));
   }
+  RETURN_IF_ERROR(finished);
   if (PQstatus(session.get()) != CONNECTION_OK) {
     return Refusal(session.get(), password == keywords.end() ? "" : password->second);
   }

@@ -85,14 +85,21 @@ absl::Status CheckWidth(Draft& draft, const DraftTable& table) {
   return absl::OkStatus();
 }
 
+// The highest number that `column` has, or had.
+absl::StatusOr<std::int64_t> HighWaterMark(sqlite::Database& source, const sqlite::SourceTable& table,
+                                           const std::string& column) {
+  ASSIGN_OR_RETURN(const core::Value highest,
+                   source.QueryValue(absl::StrCat("SELECT max(", core::QuoteIdentifier(column), ") FROM ",
+                                                  core::QuoteIdentifier(table.name))));
+  const std::int64_t used = highest.storage == core::StorageClass::kInteger ? highest.integer : 0;
+  return std::max(used, table.sequence.value_or(0));
+}
+
 // INTEGER PRIMARY KEY: numbered by Postgres from where SQLite would go on.
 absl::Status MakeIdentity(Draft& draft, const sqlite::SourceTable& table, const ColumnDesign& design,
                           DraftTable& destination) {
-  ASSIGN_OR_RETURN(const core::Value highest,
-                   draft.input.source.QueryValue(absl::StrCat("SELECT max(", core::QuoteIdentifier(design.source->name),
-                                                              ") FROM ", core::QuoteIdentifier(table.name))));
-  const std::int64_t used = highest.storage == core::StorageClass::kInteger ? highest.integer : 0;
-  destination.sequences.push_back({design.name, std::max(used, table.sequence.value_or(0))});
+  ASSIGN_OR_RETURN(const std::int64_t value, HighWaterMark(draft.input.source, table, design.source->name));
+  destination.sequences.push_back({design.name, value});
   for (DraftColumn& column : destination.columns) {
     if (column.name != design.name) continue;
     column.identity = true;
@@ -166,6 +173,21 @@ absl::Status DraftGeneric(Draft& draft, const std::vector<const sqlite::SourceTa
     RETURN_IF_ERROR(DraftGenericTable(draft, *table, said, nullptr));
   }
   DraftForeignKeys(draft, tables);
+  return absl::OkStatus();
+}
+
+absl::Status RenewSequences(sqlite::Database& source, const sqlite::SourceSchema& schema, core::Plan& plan) {
+  for (core::FinishStep& step : plan.steps) {
+    if (step.kind != core::StepKind::kSequence) continue;
+    for (const core::Mapping& mapping : plan.mappings) {
+      if (mapping.destination_table != step.table) continue;
+      const auto column = std::find_if(mapping.columns.begin(), mapping.columns.end(),
+                                       [&](const core::Column& candidate) { return candidate.name == step.name; });
+      if (column == mapping.columns.end() || column->input < 0) continue;
+      ASSIGN_OR_RETURN(step.value, HighWaterMark(source, *schema.Find(mapping.source_table),
+                                                 mapping.inputs[column->input].source_column));
+    }
+  }
   return absl::OkStatus();
 }
 

@@ -16,6 +16,9 @@ absl::Status DraftGeneric(Draft& draft, const std::vector<const sqlite::SourceTa
 absl::Status DraftGenericTable(Draft& draft, const sqlite::SourceTable& table, const SaidVectors& said,
                                const IdRule& id_rule);
 
+// For a stored plan: where the source has come to in numbering its rows.
+absl::Status RenewSequences(sqlite::Database& source, const sqlite::SourceSchema& schema, core::Plan& plan);
+
 // Turns the declared foreign keys of the carried tables into those of the destination, once all tables are drafted.
 void DraftForeignKeys(Draft& draft, const std::vector<const sqlite::SourceTable*>& tables);
 

@@ -78,6 +78,7 @@ absl::Status RenewPlan(sqlite::Database& source, const sqlite::SourceSchema& sch
   for (core::Mapping& mapping : plan.mappings) {
     RETURN_IF_ERROR(RenewContentKey(source, *schema.Find(mapping.source_table), mapping));
   }
+  RETURN_IF_ERROR(RenewSequences(source, schema, plan));
   return FindAllDuplicates({source, schema, plan.identity, nullptr}, plan);
 }
 

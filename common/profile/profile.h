@@ -31,7 +31,8 @@ struct PlanInput {
 absl::StatusOr<core::Plan> MakePlan(const PlanInput& input);
 
 // Brings a stored plan up to date with a source of the same tables and columns whose rows changed: which rows share a
-// destination key, and how equal rows of a table without a key are told apart. All else stays as it is frozen.
+// destination key, how equal rows of a table without a key are told apart, and where numbering goes on. All else stays
+// as it is frozen.
 absl::Status RenewPlan(sqlite::Database& source, const sqlite::SourceSchema& schema, core::Plan& plan);
 
 }  // namespace vecferry::profile

@@ -77,11 +77,11 @@ struct FileState {
   std::int64_t bytes = 0, modified_ns = 0, inode = 0;
   bool operator==(const FileState&) const = default;
 };
-using StoreState = std::array<FileState, 3>;
+constexpr std::array<const char*, 3> kSidecars = {"", "-wal", "-journal"};
+using StoreState = std::array<FileState, kSidecars.size()>;
 
 StoreState StateOf(const std::string& path) {
   StoreState state;
-  constexpr std::array<const char*, 3> kSidecars = {"", "-wal", "-journal"};
   for (std::size_t i = 0; i < kSidecars.size(); ++i) {
     struct stat status;
     if (stat(absl::StrCat(path, kSidecars[i]).c_str(), &status) != 0) continue;
@@ -99,12 +99,15 @@ bool IsSettled(const StoreState& state, absl::Time now) {
 }
 
 // One attempt to copy all three files of one moment. False: something was written meanwhile.
-absl::StatusOr<bool> CopyStillFiles(const std::string& path, const std::string& copy) {
+absl::StatusOr<bool> CopyStillFiles(const std::string& path, const std::string& copy,
+                                    const std::function<bool()>& stopping) {
   const StoreState before = StateOf(path);
   if (!IsSettled(before, absl::Now())) return false;
-  RETURN_IF_ERROR(CopyDatabaseFile(path, copy));
-  if (before[1].there) RETURN_IF_ERROR(CopySidecar(absl::StrCat(path, "-wal"), absl::StrCat(copy, "-wal")));
-  if (before[2].there) RETURN_IF_ERROR(CopySidecar(absl::StrCat(path, "-journal"), absl::StrCat(copy, "-journal")));
+  RETURN_IF_ERROR(CopyDatabaseFile(path, copy, stopping));
+  for (std::size_t i = 1; i < kSidecars.size(); ++i) {
+    if (!before[i].there) continue;
+    RETURN_IF_ERROR(CopySidecar(absl::StrCat(path, kSidecars[i]), absl::StrCat(copy, kSidecars[i]), stopping));
+  }
   return StateOf(path) == before;
 }
 
@@ -130,18 +133,18 @@ absl::StatusOr<std::vector<Database>> OpenCopyOf(Database& source, int connectio
   return OpenCopy(std::move(scratch), connections);
 }
 
-absl::StatusOr<OpenedStore> OpenBackup(const std::string& path, int connections, const std::string& scratch_dir) {
+absl::StatusOr<OpenedStore> OpenBackup(const std::string& path, int connections, const SnapshotOptions& options) {
   ASSIGN_OR_RETURN(OpenedStore source, OpenDirect(path, 1));
   ASSIGN_OR_RETURN(std::vector<Database> copies,
-                   OpenCopyOf(source.connections.front(), connections, scratch_dir, [] { return false; }));
+                   OpenCopyOf(source.connections.front(), connections, options.scratch_dir, options.stopping));
   return OpenedStore{std::move(copies), std::move(source.fingerprint), /*is_copy=*/true};
 }
 
-absl::StatusOr<OpenedStore> OpenRecovered(const std::string& path, int connections, const std::string& scratch_dir) {
-  ASSIGN_OR_RETURN(std::unique_ptr<ScratchFile> scratch, ScratchFile::Make(scratch_dir));
+absl::StatusOr<OpenedStore> OpenRecovered(const std::string& path, int connections, const SnapshotOptions& options) {
+  ASSIGN_OR_RETURN(std::unique_ptr<ScratchFile> scratch, ScratchFile::Make(options.scratch_dir));
   const absl::Time deadline = absl::Now() + kPatience;
   while (true) {
-    ASSIGN_OR_RETURN(const bool still, CopyStillFiles(path, scratch->path()));
+    ASSIGN_OR_RETURN(const bool still, CopyStillFiles(path, scratch->path(), options.stopping));
     if (still) break;
     if (absl::Now() >= deadline) {
       return absl::UnavailableError(

@@ -39,6 +39,8 @@ bool LooksRandom(absl::string_view bytes) {
   return bytes.size() == kBeginningBytes && seen.count() >= 180;
 }
 
+absl::Status CopyGivenUp() { return absl::CancelledError("stopped while the store's files were copied"); }
+
 class Descriptor {
  public:
   Descriptor(const std::string& path, int flags) : number_(open(path.c_str(), flags | O_CLOEXEC, 0600)) {}
@@ -171,7 +173,7 @@ absl::Status ExplainHeader(const FileHeader& header, const std::string& path) {
   return absl::OkStatus();
 }
 
-absl::Status CopyDatabaseFile(const std::string& from, const std::string& to) {
+absl::Status CopyDatabaseFile(const std::string& from, const std::string& to, const std::function<bool()>& stopping) {
   sqlite3_vfs* vfs = sqlite3_vfs_find(nullptr);
   std::string full(static_cast<std::size_t>(vfs->mxPathname) + 1, '\0');
   if (vfs->xFullPathname(vfs, from.c_str(), vfs->mxPathname + 1, full.data()) >= SQLITE_IOERR) {
@@ -193,6 +195,7 @@ absl::Status CopyDatabaseFile(const std::string& from, const std::string& to) {
   if (copy.number() < 0) return ErrnoStatus("cannot write", to);
   std::string buffer;
   for (sqlite3_int64 at = 0; code == SQLITE_OK && at < size; at += static_cast<sqlite3_int64>(buffer.size())) {
+    if (stopping()) return CopyGivenUp();
     buffer.resize(std::min<sqlite3_int64>(size - at, kCopyBytes));
     code = file->pMethods->xRead(file, buffer.data(), static_cast<int>(buffer.size()), at);
     if (code == SQLITE_OK) RETURN_IF_ERROR(WriteAll(copy.number(), buffer, to));
@@ -203,19 +206,20 @@ absl::Status CopyDatabaseFile(const std::string& from, const std::string& to) {
   return absl::OkStatus();
 }
 
-absl::Status CopySidecar(const std::string& from, const std::string& to) {
+absl::Status CopySidecar(const std::string& from, const std::string& to, const std::function<bool()>& stopping) {
   Descriptor source(from, O_RDONLY);
   if (source.number() < 0) return errno == ENOENT ? absl::OkStatus() : ErrnoStatus("cannot read", from);
   Descriptor copy(to, O_WRONLY | O_CREAT | O_TRUNC);
   if (copy.number() < 0) return ErrnoStatus("cannot write", to);
   std::string buffer(kCopyBytes, '\0');
-  while (true) {
+  while (!stopping()) {
     const ssize_t count = read(source.number(), buffer.data(), buffer.size());
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return ErrnoStatus("cannot read", from);
     if (count == 0) return absl::OkStatus();
     RETURN_IF_ERROR(WriteAll(copy.number(), absl::string_view(buffer.data(), static_cast<std::size_t>(count)), to));
   }
+  return CopyGivenUp();
 }
 
 }  // namespace vecferry::sqlite

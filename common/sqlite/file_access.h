@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -52,10 +53,11 @@ std::optional<absl::Time> WriteTime(const std::string& path);
 // OK when nothing is to be seen there.
 absl::Status ExplainHeader(const FileHeader& header, const std::string& path);
 
-// Copies the database file `from` to `to`, which must exist, by SQLite's file layer.
-absl::Status CopyDatabaseFile(const std::string& from, const std::string& to);
-// Copies a -wal or -journal, on which nobody holds locks.
-absl::Status CopySidecar(const std::string& from, const std::string& to);
+// Copies the database file `from` to `to`, which must exist, by SQLite's file layer. kCancelled once `stopping` says
+// so.
+absl::Status CopyDatabaseFile(const std::string& from, const std::string& to, const std::function<bool()>& stopping);
+// The same for a -wal or -journal, on which nobody holds locks.
+absl::Status CopySidecar(const std::string& from, const std::string& to, const std::function<bool()>& stopping);
 
 }  // namespace vecferry::sqlite
 

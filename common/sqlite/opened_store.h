@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/sqlite/database.h"
+#include "common/sqlite/snapshot.h"
 
 namespace vecferry::sqlite {
 
@@ -26,12 +27,12 @@ absl::StatusOr<OpenedStore> OpenDirect(const std::string& path, int connections)
 absl::StatusOr<std::vector<Database>> OpenCopyOf(Database& source, int connections, const std::string& scratch_dir,
                                                  const std::function<bool()>& stopping);
 
-// One copy by the backup API, opened by all.
-absl::StatusOr<OpenedStore> OpenBackup(const std::string& path, int connections, const std::string& scratch_dir);
+// One copy by the backup API, opened by all. kCancelled once options.stopping says so.
+absl::StatusOr<OpenedStore> OpenBackup(const std::string& path, int connections, const SnapshotOptions& options);
 
 // One copy of the file and its -wal or -journal, recovered there, opened by all: for a store that only a process that
-// may write beside it could read. kUnavailable: it never stood still.
-absl::StatusOr<OpenedStore> OpenRecovered(const std::string& path, int connections, const std::string& scratch_dir);
+// may write beside it could read. kUnavailable: it never stood still; kCancelled as OpenBackup.
+absl::StatusOr<OpenedStore> OpenRecovered(const std::string& path, int connections, const SnapshotOptions& options);
 
 }  // namespace vecferry::sqlite
 

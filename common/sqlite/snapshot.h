@@ -23,6 +23,8 @@ struct SnapshotOptions {
   std::int64_t wal_bytes_max = std::int64_t{1} << 30;
   // kAuto: a copy that could not be made is tried again after so long.
   absl::Duration copy_retry = absl::Seconds(30);
+  // Asked now and then while the snapshot opens: true gives it up, and a copy in the making with it.
+  std::function<bool()> stopping = [] { return false; };
   // Told, as a line for people, that the snapshot moved to a copy, or why it cannot. From a thread of the snapshot's.
   std::function<void(const std::string&)> on_notice;
 };
@@ -40,7 +42,7 @@ absl::StatusOr<CopyTime> WhenCopied(const std::string& path, SnapshotMode mode);
 class Snapshot {
  public:
   // Opens `connections` connections. Errors as Database::Open; kUnavailable when the store stays locked;
-  // kDataLoss also for damaged pages anywhere in the store.
+  // kDataLoss also for damaged pages anywhere in the store; kCancelled once `options.stopping` says so.
   static absl::StatusOr<std::unique_ptr<Snapshot>> Open(const std::string& path, int connections,
                                                         const SnapshotOptions& options);
   virtual ~Snapshot() = default;

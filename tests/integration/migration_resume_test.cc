@@ -53,6 +53,17 @@ TEST_F(MigrationTest, CarriesChangedRowsAgainWhenTheSourceChangedMeanwhile) {
   EXPECT_THAT(Query("SELECT count(*) FROM mem.people"), ElementsAre("3"));
 }
 
+TEST_F(MigrationTest, NumbersOnFromWhereTheSourceHasComeToMeanwhile) {
+  WriteStore(5000);
+  ASSERT_THAT(RunUntil(1000, SmallSteps()), IsOk());
+  source_.Run("INSERT INTO people VALUES (700, 'gone too'); DELETE FROM people WHERE id = 700");
+  source_.Close();
+  const absl::StatusOr<core::Report> report = RunOnce();
+  ASSERT_THAT(report, IsOk());
+  EXPECT_EQ(report->state, core::State::kVerified) << report->failure;
+  EXPECT_THAT(Query("INSERT INTO mem.people(name) VALUES ('Joan') RETURNING id"), ElementsAre("701"));
+}
+
 TEST_F(MigrationTest, RejectsARowThatCameMeanwhileWithTheKeyOfAnother) {
   WriteThings();
   ASSERT_THAT(RunUntil(1000, SmallSteps()), IsOk());

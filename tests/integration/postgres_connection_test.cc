@@ -1,4 +1,7 @@
 #include <gmock/gmock.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <thread>
 
@@ -49,7 +52,7 @@ TEST(OpenTest, SetsUpTheSessionWhateverTheRoleHasSet) {
       " current_setting('statement_timeout'), current_setting('search_path'), current_setting('application_name'),"
       " current_setting('idle_in_transaction_session_timeout'), current_setting('client_connection_check_interval'))");
   ASSERT_THAT(settings, IsOk());
-  EXPECT_EQ(std::string(settings->text(0, 0)), "ISO, MDY;UTC;UTF8;0;\"odd \"\"name\", public;vecferry/test;30s;5s");
+  EXPECT_EQ(std::string(settings->text(0, 0)), "ISO, MDY;UTC;UTF8;0;\"odd \"\"name\", public;vecferry/test;30s;2s");
   EXPECT_GE(session->server_version(), 150000);
 }
 
@@ -67,6 +70,25 @@ TEST(OpenTest, NamesAPortWhereNobodyListens) {
                                                      HasSubstr("refused"), IsOneLine(), Not(HasSubstr("hunter2")))));
   EXPECT_THAT(OpenError("host=/nonexistent dbname=x"),
               StatusIs(absl::StatusCode::kUnavailable, AllOf(HasSubstr("socket /nonexistent"), IsOneLine())));
+}
+
+TEST(OpenTest, GivesAServerUpThatDoesNotAnswer) {
+  const int silent = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  ASSERT_EQ(bind(silent, reinterpret_cast<sockaddr*>(&address), size), 0);
+  ASSERT_EQ(listen(silent, 1), 0);
+  ASSERT_EQ(getsockname(silent, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  ConnectionOptions options;
+  options.conninfo = absl::StrCat("host=127.0.0.1 dbname=store port=", ntohs(address.sin_port));
+  options.connect_timeout = absl::Hours(1);
+  int asked = 0;
+  options.stopping = [&asked] { return ++asked == 3; };
+  EXPECT_THAT(Connection::Open(options).status(), StatusIs(absl::StatusCode::kCancelled, HasSubstr("connecting")));
+  EXPECT_EQ(asked, 3);
+  close(silent);
 }
 
 TEST(OpenTest, NamesADatabaseThatDoesNotExist) {
