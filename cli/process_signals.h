@@ -11,10 +11,11 @@ namespace vecferry::cli {
 
 inline constexpr int kInterruptedExitCode = 130;
 
-// SIGINT, SIGTERM and SIGHUP of this process, taken by a thread of its own; SIGPIPE is ignored. The first signal calls
-// the handler, if one is set, and the process has until the deadline to leave by itself; without a handler, at the
-// second signal, and past the deadline it ends at once with 130. Ending at once loses nothing: what is committed is in
-// the ledger. Make it before any other thread, so that all of them inherit the blocked signals. Thread-safe.
+// SIGINT, SIGTERM and SIGHUP of this process, taken by a thread of its own; SIGPIPE is ignored, and so are SIGINT and
+// SIGHUP where the process began so (nohup, a script's background job). The first signal calls the handler, if one is
+// set, and the process has until the deadline to leave by itself; without a handler, at the second signal, and past the
+// deadline it ends at once with 130. Ending at once loses nothing: what is committed is in the ledger. Make it before
+// any other thread, so that all of them inherit the blocked signals. Thread-safe.
 class ProcessSignals {
  public:
   explicit ProcessSignals(absl::Duration deadline = absl::Seconds(9));

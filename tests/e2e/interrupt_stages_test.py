@@ -5,18 +5,18 @@ import pathlib
 import signal
 import socket
 import sqlite3
-import subprocess
 import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
-from command import PROGRAM, Server, copy_words, environment, make_store, report_of, scratch_folder  # noqa: E402
-from held import Held, make_source  # noqa: E402
+from command import Server, copy_words, heed_signals, make_store, report_of, scratch_folder  # noqa: E402
+from held import Held, lock, make_source, start  # noqa: E402
 
 SERVER = Server()
 SOURCE = make_source()
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SECONDS_MAX = 10
+heed_signals()
 
 
 class Case(unittest.TestCase):
@@ -77,14 +77,19 @@ class Destinations(Case):
         self.go_on(self.check("replay"))
 
 
-class Beginnings(Case):
-    def start(self, *words):
-        process = subprocess.Popen([PROGRAM, *words], env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                   text=True)
-        self.addCleanup(process.communicate)
-        self.addCleanup(process.kill)
-        return process
+    def test_a_dry_run(self):
+        database = SERVER.make_database()
+        SERVER.psql(database, "CREATE TABLE settings(name text PRIMARY KEY, value text)")
+        lock(self, SERVER.url(database), "LOCK TABLE settings")
+        for number in SIGNALS:
+            process = start(self, copy_words(SOURCE, SERVER.url(database), "--dry-run"))
+            while not SERVER.query(database, "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND "
+                                   "application_name = 'vecferry/plan' AND wait_event_type = 'Lock'"):
+                self.assertIsNone(process.poll())
+            self.interrupt(process, number)
 
+
+class Beginnings(Case):
     def test_copying_the_store_first(self):
         folder = scratch_folder()
         path, scratch = folder / "large.db", folder / "scratch"
@@ -97,7 +102,7 @@ class Beginnings(Case):
         store.close()
         words = copy_words(path, SERVER.url(SERVER.make_database()), "--skip", "large", "--scratch-dir", str(scratch))
         for number in SIGNALS:
-            process = self.start(*words)
+            process = start(self, words)
             while not os.listdir(scratch):
                 self.assertIsNone(process.poll())
             self.interrupt(process, number)
@@ -108,7 +113,7 @@ class Beginnings(Case):
     def test_connecting_to_a_server_that_does_not_answer(self):
         with socket.create_server(("127.0.0.1", 0)) as silent:
             for number in SIGNALS:
-                process = self.start(*copy_words(SOURCE, f"postgresql://127.0.0.1:{silent.getsockname()[1]}/store"))
+                process = start(self, copy_words(SOURCE, f"postgresql://127.0.0.1:{silent.getsockname()[1]}/store"))
                 with silent.accept()[0]:
                     self.interrupt(process, number)
 

@@ -7,12 +7,15 @@ import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
-from command import (PROGRAM, Server, compare_store, copy_words, environment, make_store, run,  # noqa: E402
-                     scratch_folder)
+from command import (PROGRAM, Server, compare_store, copy_words, environment, heed_signals,  # noqa: E402
+                     make_store, run, scratch_folder)
 
 SERVER = Server()
 STORE = scratch_folder() / "store.db"
 make_store(STORE, 1500)
+
+
+heed_signals()
 
 
 class Interrupts(unittest.TestCase):
@@ -78,6 +81,19 @@ class Interrupts(unittest.TestCase):
         SERVER.psql(self.database, "DROP TRIGGER shut ON vecferry.migration; DROP VIEW public.settings; "
                                    "ALTER TABLE public.settings_behind RENAME TO settings")
         self.copy()
+        self.assertEqual(compare_store(STORE, SERVER, self.database), [])
+
+    def test_what_was_ignored_at_the_start_stays_ignored(self):
+        """As nohup and the background jobs of scripts ask for."""
+        process = subprocess.Popen([PROGRAM, *copy_words(STORE, self.url, "--batch-size", "2")], env=environment(),
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                   preexec_fn=lambda: [signal.signal(number, signal.SIG_IGN)
+                                                       for number in (signal.SIGHUP, signal.SIGINT)])
+        process.stderr.readline()
+        process.send_signal(signal.SIGHUP)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 0, errors)
         self.assertEqual(compare_store(STORE, SERVER, self.database), [])
 
     def test_a_closed_pipe_does_not_end_it(self):

@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import random
+import signal
 import sqlite3
 import struct
 import subprocess
@@ -159,6 +160,12 @@ def file_hashes(path):
     def of(name):
         return hashlib.sha256(pathlib.Path(name).read_bytes() if os.path.exists(name) else b"").hexdigest()
     return of(path), of(f"{path}-wal")
+
+
+def heed_signals():
+    """For tests that send signals: a command that starts with them ignored, as under nohup, would ignore them."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def error_lines(done):

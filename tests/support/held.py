@@ -24,6 +24,27 @@ def make_source():
     return path
 
 
+def start(case, words):
+    """The command, running; it ends with the test."""
+    process = subprocess.Popen([PROGRAM, *words], env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                               text=True)
+    case.addCleanup(process.communicate)
+    case.addCleanup(process.kill)
+    return process
+
+
+def lock(case, url, sql):
+    """A session that keeps what `sql` locked until it is killed."""
+    holder = subprocess.Popen(["psql", "-XqAt", url], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, text=True)
+    case.addCleanup(holder.communicate)
+    case.addCleanup(holder.kill)
+    holder.stdin.write(f"BEGIN; {sql}; SELECT 1;\n")
+    holder.stdin.flush()
+    holder.stdout.readline()
+    return holder
+
+
 @dataclasses.dataclass
 class Stage:
     dies_at: str       # where a first run ends; "" = there is none; "end": it ends by itself
@@ -38,15 +59,15 @@ class Stage:
 GATE = """
     CREATE FUNCTION public.gate() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN
       PERFORM pg_advisory_xact_lock_shared(42); RETURN true; END $$;"""
-LOCK_GATE = "SELECT pg_advisory_lock(42)"
+LOCK_GATE = "DO 'BEGIN PERFORM pg_advisory_lock(42); END'"
 AT_FINISH = "application_name LIKE 'vecferry/%/finish'"
 
 STAGES = {
-    "plan": Stage("", "BEGIN; CREATE SCHEMA vecferry; SELECT 1",
+    "plan": Stage("", "CREATE SCHEMA vecferry",
                   "application_name = 'vecferry/coordinator' AND wait_event_type = 'Lock'"),
-    "copy": Stage("coordinator.after_plan_store", "BEGIN; LOCK TABLE public.documents; SELECT 1",
+    "copy": Stage("coordinator.after_plan_store", "LOCK TABLE public.documents",
                   "application_name LIKE 'vecferry/%/%/%' AND wait_event_type = 'Lock'"),
-    "reconcile": Stage("coordinator.before_finish", "BEGIN; SELECT 1 FROM public.documents LIMIT 1",
+    "reconcile": Stage("coordinator.before_finish", "LOCK TABLE public.documents IN ACCESS SHARE MODE",
                        f"{AT_FINISH} AND wait_event_type = 'Lock'",
                        change="UPDATE documents SET title = 'changed' WHERE id = 7"),
     "orphans": Stage("coordinator.before_finish", LOCK_GATE, f"{AT_FINISH} AND wait_event = 'advisory'",
@@ -54,7 +75,7 @@ STAGES = {
                          CREATE FUNCTION public.shut() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
                            PERFORM public.gate(); RETURN OLD; END $$;
                          CREATE TRIGGER shut BEFORE DELETE ON public.notes FOR EACH ROW EXECUTE FUNCTION public.shut()"""),
-    "index": Stage("coordinator.before_finish", "SELECT 1", f"{AT_FINISH} AND wait_event = 'PgSleep'",
+    "index": Stage("coordinator.before_finish", "", f"{AT_FINISH} AND wait_event = 'PgSleep'",
                    setup="""
                        CREATE FUNCTION public.slow() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
                          PERFORM pg_sleep(3600); END $$;
@@ -77,7 +98,7 @@ STAGES = {
                         CREATE TRIGGER shut BEFORE UPDATE ON vecferry.migration FOR EACH ROW
                           WHEN (NEW.state <> OLD.state OR NEW.coordinator_epoch <> OLD.coordinator_epoch)
                           EXECUTE FUNCTION public.shut()"""),
-    "replay": Stage("end", "BEGIN; LOCK TABLE public.notes IN SHARE MODE; SELECT 1",
+    "replay": Stage("end", "LOCK TABLE public.notes IN SHARE MODE",
                     "application_name = 'vecferry/replay' AND wait_event_type = 'Lock'",
                     setup="INSERT INTO public.people VALUES (77)", command="rejects replay"),
 }
@@ -105,13 +126,7 @@ class Held:
             store.execute(self.stage.change)
             store.commit()
             store.close()
-        self.holder = subprocess.Popen(["psql", "-XqAt", self.url], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                       stderr=subprocess.DEVNULL, text=True)
-        case.addCleanup(self.holder.communicate)
-        case.addCleanup(self.holder.kill)
-        self.holder.stdin.write(f"{self.stage.lock};\n")
-        self.holder.stdin.flush()
-        self.holder.stdout.readline()
+        self.holder = lock(case, self.url, self.stage.lock)
 
     def sessions(self, condition="true"):
         """The command's own, as (process, what it does)."""
@@ -120,10 +135,7 @@ class Held:
 
     def start(self, former=()):
         """The command, once it is held up. `former`: what sessions() told of another one."""
-        process = subprocess.Popen([PROGRAM, *self.words], env=environment(), stdout=subprocess.PIPE,
-                                   stderr=subprocess.PIPE, text=True)
-        self.case.addCleanup(process.communicate)
-        self.case.addCleanup(process.kill)
+        process = start(self.case, self.words)
         while all(session in former for session in self.sessions(self.stage.waiting)):
             if process.poll() is not None:
                 self.case.fail(f"it ended before it was held up: {process.communicate()}")
