@@ -30,6 +30,12 @@ class Case(unittest.TestCase):
     def query(self, sql, database=None):
         return SERVER.query(database or self.database, sql)
 
+    def await_lock(self, name, process):
+        """Until a session of ours that is called so waits for a lock."""
+        while not self.query("SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' "
+                             f"AND application_name LIKE '{name}'"):
+            self.assertIsNone(process.poll())
+
 
 def first_to_end(processes):
     ended = queue.SimpleQueue()
@@ -81,9 +87,7 @@ class AtOnce(Case):
     def test_the_second_takes_over_from_one_that_dies_meanwhile(self):
         holder = self.make_table(self.database)
         first = start(self, self.words(self.database))
-        while not self.query("SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' "
-                             "AND application_name LIKE 'vecferry/%/%/%'"):
-            self.assertIsNone(first.poll())
+        self.await_lock("vecferry/%/%/%", first)
         second = start(self, self.words(self.database))
         while len(self.query("SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND application_name = "
                              "'vecferry/coordinator'")) < 4:
@@ -145,10 +149,9 @@ class Cancelled(Case):
         run(*words, env=environment(VECFERRY_FAULT="coordinator.before_finish:1"))
         holder = lock(self, self.url, "LOCK TABLE documents IN ACCESS SHARE MODE")
         process = start(self, words)
+        self.await_lock("vecferry/%/finish", process)
         cancel = start(self, self.cancel(self.url, "--drop", "--yes"))
-        while not self.query("SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' "
-                             "AND application_name LIKE 'vecferry/%/drop'"):
-            self.assertIsNone(cancel.poll())
+        self.await_lock("vecferry/%/drop", cancel)
         self.expect_cancelled(process)
         holder.kill()
         output, errors = cancel.communicate(timeout=60)
