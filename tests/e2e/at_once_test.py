@@ -1,4 +1,4 @@
-"""Commands that meet: two of the same at once, one after another has died, some for other tables, and a cancel from elsewhere."""
+"""Commands that meet: two of the same at once, one after another has died, some for other tables, a cancel from elsewhere."""
 import json
 import pathlib
 import queue
@@ -32,8 +32,8 @@ class Case(unittest.TestCase):
 
     def await_lock(self, name, process):
         """Until a session of ours that is called so waits for a lock."""
-        while not self.query("SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' "
-                             f"AND application_name LIKE '{name}'"):
+        while not self.query("SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = "
+                             f"'Lock' AND application_name LIKE '{name}'"):
             self.assertIsNone(process.poll())
 
 

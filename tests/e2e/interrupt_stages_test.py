@@ -1,5 +1,5 @@
-"""SIGINT, SIGTERM and SIGHUP in every stage, each held up there: 130 within 10 s, nothing left behind at the server or in the
-scratch folder, and the same command goes on. A second signal ends it at once."""
+"""SIGINT, SIGTERM and SIGHUP in every stage, each held up there: 130 within 10 s, nothing left behind at the server or in
+the scratch folder, and the same command goes on. A second signal ends it at once."""
 import os
 import pathlib
 import signal

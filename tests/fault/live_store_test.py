@@ -135,16 +135,17 @@ class Trial:
         found = []
         for table, columns in TABLES.items():
             found += differences(self.server, self.database, rows_of(expected, table), table, columns)
-        totals = self.server.query(self.database, "SELECT (SELECT sum(amount) FROM giro) + (SELECT sum(amount) FROM savings), "
-                                   "(SELECT count(*) FROM log), (SELECT max(n) FROM log)")
+        totals = self.server.query(self.database, "SELECT (SELECT sum(amount) FROM giro) + (SELECT sum(amount) FROM "
+                                   "savings), (SELECT count(*) FROM log), (SELECT max(n) FROM log)")
         if totals != [[str(ACCOUNTS * MONEY), str(n), str(n)]]:
             found.append(f"money, transactions and the last one: {totals}, the counter says {n}")
         highest = expected.execute("SELECT seq FROM sqlite_sequence WHERE name = 'items'").fetchone()[0]
         following = self.server.query(self.database, "SELECT nextval(pg_get_serial_sequence('items', 'id'))")
         if following != [[str(highest + 1)]]:
             found.append(f"the next item gets number {following[0][0]}, the source's would get {highest + 1}")
-        if report["resumed"] != kills or self.server.query(self.database, "SELECT count(*) FROM vecferry.migration") != [["1"]]:
-            found.append(f"{report['resumed']} resumptions of one migration, not {kills}")
+        migrations = self.server.query(self.database, "SELECT count(*) FROM vecferry.migration")
+        if (report["resumed"], migrations) != (kills, [["1"]]):
+            found.append(f"{report['resumed']} resumptions, not {kills}, of {migrations} migrations")
         expected.close()
         return n, found
 
