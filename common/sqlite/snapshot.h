@@ -23,7 +23,7 @@ struct SnapshotOptions {
   std::int64_t wal_bytes_max = std::int64_t{1} << 30;
   // kAuto: a copy that could not be made is tried again after so long.
   absl::Duration copy_retry = absl::Seconds(30);
-  // Asked now and then while the snapshot opens: true gives it up, and a copy in the making with it.
+  // Asked now and then, on more than one thread, while the snapshot opens: true gives it up, with a copy in the making.
   std::function<bool()> stopping = [] { return false; };
   // Told, as a line for people, that the snapshot moved to a copy, or why it cannot. From a thread of the snapshot's.
   std::function<void(const std::string&)> on_notice;
