@@ -38,7 +38,7 @@ TEST(OpenTest, SetsUpTheSessionWhateverTheRoleHasSet) {
                       " SET timezone = 'Asia/Tokyo'; ALTER DATABASE ", db.name(),
                       " SET client_encoding = 'LATIN1'; "
                       "ALTER DATABASE ",
-                      db.name(), " SET statement_timeout = 1"));
+                      db.name(), " SET statement_timeout = 60000"));
   ConnectionOptions options;
   options.conninfo = db.conninfo();
   options.application_name = "vecferry/test";
