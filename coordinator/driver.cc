@@ -196,8 +196,7 @@ absl::Status Driver::FinishTables() {
                                 step_ = step;
                               },
                               [this] { return Stopping(); },
-                              setup_.source.resolve,
-                              setup_.source.encode};
+                              setup_.source.resolve};
   const absl::Status finished = Finish(context);
   const absl::Status interruption = Interruption();
   return interruption.ok() ? finished : interruption;

@@ -13,9 +13,9 @@
 #include "coordinator/destination.h"
 #include "coordinator/ledger_moves.h"
 #include "coordinator/orphans.h"
-#include "coordinator/replay.h"
 #include "coordinator/sequences.h"
 #include "coordinator/steps.h"
+#include "coordinator/waiting_rows.h"
 
 namespace vecferry::coordinator {
 namespace {
@@ -77,22 +77,6 @@ absl::Status RunIndexStep(const FinishContext& context, const core::FinishStep& 
   return RunStep(context, step);
 }
 
-// Rows of existing tables that were refused because their parent came later: of the same table, or round a cycle.
-absl::Status CarryWaiting(const FinishContext& context) {
-  const bool merges = std::any_of(context.plan.mappings.begin(), context.plan.mappings.end(),
-                                  [](const core::Mapping& mapping) { return mapping.mode == core::LoadMode::kMerge; });
-  if (!merges) return absl::OkStatus();
-  context.on_step("carrying rows whose parent came later");
-  core::ReplaySelection waiting;
-  waiting.kind = "foreign_key";
-  const auto may_write = [&context] {
-    return CheckEpoch(context.session, context.migration_id, context.coordinator_epoch);
-  };
-  return Replay({context.session, context.plan, context.migration_id, context.encode, waiting,
-                 /*while_finishing=*/true, may_write, context.stopping})
-      .status();
-}
-
 absl::Status RemoveOrphansBefore(const FinishContext& context, const core::FinishStep& step, bool& removed) {
   if (step.kind != core::StepKind::kForeignKey || removed) return absl::OkStatus();
   context.on_step("looking for rows without their parent");
@@ -104,7 +88,7 @@ absl::Status RemoveOrphansBefore(const FinishContext& context, const core::Finis
 }  // namespace
 
 absl::Status Finish(const FinishContext& context) {
-  RETURN_IF_ERROR(CarryWaiting(context));
+  RETURN_IF_ERROR(CarryWaitingRows(context));
   bool orphans_removed = false;
   for (const core::FinishStep& step : context.plan.steps) {
     if (LeftOut(context, step)) continue;

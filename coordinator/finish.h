@@ -23,7 +23,6 @@ struct FinishContext {
   std::function<void(const std::string& step)> on_step;  // what is at work, for people
   std::function<bool()> stopping;
   ResolveFunction resolve;
-  EncodeFunction encode;
 };
 
 // Everything between the last row and the checks: the rows of existing tables whose parent came later; then, in the

@@ -25,7 +25,7 @@ class Replaying {
                                              context_.selection.kind, context_.selection.issue));
     std::vector<std::int64_t> selected;
     for (const postgres::RejectPlace& place : waiting_) selected.push_back(place.id);
-    std::erase_if(waiting_, [this](const postgres::RejectPlace& place) { return !Carries(place); });
+    std::erase_if(waiting_, [](const postgres::RejectPlace& place) { return !place.holds_row; });
     // Parents before children; a mapping's own rows by turns from both ends, for they may be in any order.
     std::stable_sort(waiting_.begin(), waiting_.end(),
                      [this](const auto& left, const auto& right) { return MappingOf(left) < MappingOf(right); });
@@ -44,11 +44,6 @@ class Replaying {
  private:
   int MappingOf(const postgres::RejectPlace& place) const { return context_.plan.shards[place.shard].mapping; }
 
-  bool Carries(const postgres::RejectPlace& place) const {
-    const bool merges = context_.plan.mappings[MappingOf(place)].mode == core::LoadMode::kMerge;
-    return place.holds_row && (merges || !context_.while_finishing);
-  }
-
   // Tries every waiting row once; those that stay are tried in the other order next time within their mapping.
   absl::Status Pass() {
     std::vector<postgres::RejectPlace> left;
@@ -56,7 +51,7 @@ class Replaying {
       if (context_.stopping()) return absl::CancelledError("stopped while carrying rejected rows; what came stays");
       ASSIGN_OR_RETURN(const Replayed outcome, ReplayRow(context_, place));
       if (outcome == Replayed::kRefused) left.push_back(place);
-      outcome_.carried += outcome == Replayed::kInserted || outcome == Replayed::kUpdated ? 1 : 0;
+      outcome_.carried += outcome == Replayed::kInserted ? 1 : 0;
       outcome_.present += outcome == Replayed::kPresent ? 1 : 0;
     }
     std::reverse(left.begin(), left.end());

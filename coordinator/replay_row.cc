@@ -45,7 +45,6 @@ class RowReplay {
       : context_(context), place_(place), mapping_(context.plan.mappings[context.plan.shards[place.shard].mapping]) {}
 
   absl::StatusOr<Replayed> Run() {
-    if (context_.may_write) RETURN_IF_ERROR(context_.may_write());
     ASSIGN_OR_RETURN(const std::optional<postgres::Reject> reject, postgres::LockReject(context_.session, place_.id));
     if (!reject) return Replayed::kGone;
     ASSIGN_OR_RETURN(Attempt attempt, Try(*reject));
@@ -115,14 +114,13 @@ class RowReplay {
     for (std::optional<std::string>& field : piece.row.fields) {
       fields.push_back(postgres::Param::OptionalBytea(std::exchange(field, std::nullopt)));
     }
-    const bool update = context_.while_finishing && context_.plan.identity.on_conflict == "update";
     const absl::StatusOr<postgres::Result> inserted =
-        context_.session.Execute(InsertRowSql(context_.plan, *piece.mapping, update), fields);
+        context_.session.Execute(InsertRowSql(context_.plan, *piece.mapping), fields);
     if (postgres::IsRowError(inserted.status())) return RefusedBy(inserted.status());
     RETURN_IF_ERROR(inserted.status());
     Attempt attempt;
     if (inserted->rows() > 0) {
-      attempt.outcome = inserted->truth(0, 0) ? Replayed::kInserted : Replayed::kUpdated;
+      attempt.outcome = Replayed::kInserted;
       return attempt;
     }
     ASSIGN_OR_RETURN(const postgres::Result there,
@@ -168,7 +166,6 @@ class RowReplay {
     if (mapping_.counted) {
       moved.inserted = outcome == Replayed::kInserted ? 1 : 0;
       moved.present = outcome == Replayed::kPresent ? 1 : 0;
-      moved.updated = outcome == Replayed::kUpdated ? 1 : 0;
       moved.repaired = repaired ? 1 : 0;
     }
     return postgres::MoveFromRejected(context_.session, context_.migration_id, place_.shard, moved);

@@ -22,12 +22,10 @@ struct ReplayContext {
   std::string migration_id;
   EncodeFunction encode;
   core::ReplaySelection selection;
-  bool while_finishing = false;  // rows of existing tables that Postgres refused, as the load would carry them
-  std::function<absl::Status()> may_write;  // asked in every transaction; empty = yes
   std::function<bool()> stopping;
 };
 
-enum class Replayed { kInserted, kPresent, kUpdated, kRefused, kGone };  // kGone: another replay was first
+enum class Replayed { kInserted, kPresent, kRefused, kGone };  // kGone: another replay was first
 
 // Carries one rejected row, with the second rows that its source row has elsewhere: rows, issue and counters change in
 // one transaction, which is the caller's in a dry run. A row that is refused again leaves a new reason in its issue.

@@ -31,35 +31,18 @@ std::string Table(const core::Plan& plan, const core::Mapping& mapping) {
   return core::QualifiedName(plan.identity.destination_schema, mapping.destination_table);
 }
 
-std::string OnConflict(const std::vector<NamedColumn>& columns, bool update) {
-  std::vector<std::string> keys, assignments, differences;
-  for (const NamedColumn& column : columns) {
-    if (column.is_key) {
-      keys.push_back(column.name);
-      continue;
-    }
-    assignments.push_back(absl::StrCat(column.name, " = excluded.", column.name));
-    differences.push_back(absl::StrCat("t.", column.name, " IS DISTINCT FROM excluded.", column.name));
-  }
-  const std::string on = absl::StrCat(" ON CONFLICT (", absl::StrJoin(keys, ", "), ") DO ");
-  if (!update || assignments.empty()) return absl::StrCat(on, "NOTHING");
-  return absl::StrCat(on, "UPDATE SET ", absl::StrJoin(assignments, ", "), " WHERE ",
-                      absl::StrJoin(differences, " OR "));
-}
-
 }  // namespace
 
-std::string InsertRowSql(const core::Plan& plan, const core::Mapping& mapping, bool update) {
-  const std::vector<NamedColumn> columns = Name(plan, mapping);
-  std::vector<std::string> names, values;
-  for (const NamedColumn& column : columns) {
+std::string InsertRowSql(const core::Plan& plan, const core::Mapping& mapping) {
+  std::vector<std::string> names, values, keys;
+  for (const NamedColumn& column : Name(plan, mapping)) {
     names.push_back(column.name);
     values.push_back(column.value);
+    if (column.is_key) keys.push_back(column.name);
   }
-  // xmax is 0 on a row that was inserted, and tells an updated one.
-  return absl::StrCat("INSERT INTO ", Table(plan, mapping), " AS t (", absl::StrJoin(names, ", "),
-                      ") OVERRIDING SYSTEM VALUE VALUES (", absl::StrJoin(values, ", "), ")",
-                      OnConflict(columns, update), " RETURNING t.xmax = 0");
+  return absl::StrCat("INSERT INTO ", Table(plan, mapping), " (", absl::StrJoin(names, ", "),
+                      ") OVERRIDING SYSTEM VALUE VALUES (", absl::StrJoin(values, ", "), ") ON CONFLICT (",
+                      absl::StrJoin(keys, ", "), ") DO NOTHING RETURNING true");
 }
 
 std::string CompareRowSql(const core::Plan& plan, const core::Mapping& mapping) {

@@ -9,8 +9,8 @@ namespace vecferry::coordinator {
 
 // The statements that carry one row. Parameters are the fields of COPY BINARY, one a column of the mapping.
 
-// One row "true" when it was inserted, "false" when it replaced another (`update`), none when the key is there.
-std::string InsertRowSql(const core::Plan& plan, const core::Mapping& mapping, bool update);
+// One row when it was inserted, none when the key is there.
+std::string InsertRowSql(const core::Plan& plan, const core::Mapping& mapping);
 // The columns in which the row under the key differs; no row when there is none.
 std::string CompareRowSql(const core::Plan& plan, const core::Mapping& mapping);
 

@@ -6,8 +6,9 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/fault_points.h"
 #include "common/base/status_macros.h"
+#include "common/load/refused_group.h"
 #include "common/postgres/ledger.h"
-#include "writer-worker/refused_group.h"
+#include "common/postgres/row_error.h"
 #include "writer-worker/row_refusal.h"
 
 namespace vecferry::writer {
@@ -50,7 +51,7 @@ absl::Status GroupWriter::Add(rpc::Batch batch) {
   batches_.push_back(std::move(batch));
   if (refused_ || batches_.back().tuples.empty()) return absl::OkStatus();
   const absl::Status status = Relay(batches_.back());
-  if (!IsRowError(status) && !AsksForRetry(status)) return status;
+  if (!postgres::IsRowError(status) && !AsksForRetry(status)) return status;
   refused_ = true;
   loading_ = false;
   return absl::OkStatus();
@@ -96,8 +97,8 @@ absl::StatusOr<core::Checkpoint> GroupWriter::Commit() {
 }
 
 absl::Status GroupWriter::CommitOnce(core::Checkpoint* after) {
-  absl::StatusOr<Carried> carried = refused_ ? TakeApart() : FinishLoad();
-  if (!refused_ && IsRowError(carried.status())) carried = TakeApart();
+  absl::StatusOr<Carried> carried = refused_ ? TakeApart(/*from_stage=*/false) : FinishLoad();
+  if (!refused_ && postgres::IsRowError(carried.status())) carried = TakeApart(/*from_stage=*/false);
   RETURN_IF_ERROR(carried.status());
   *after = CheckpointAfter(*carried);
   return CommitCarried(*carried, *after);
@@ -109,46 +110,34 @@ absl::StatusOr<GroupWriter::Carried> GroupWriter::FinishLoad() {
     RETURN_IF_ERROR(session_.ExecuteScript(kBegin));
     return carried;
   }
-  ASSIGN_OR_RETURN(const LoadOutcome outcome, loader_.EndCopy(static_cast<std::int64_t>(tuples_.size())));
-  if (loader_.merges()) return MergeStaged();
+  ASSIGN_OR_RETURN(const load::LoadOutcome outcome, loader_.EndCopy(static_cast<std::int64_t>(tuples_.size())));
+  if (loader_.merges()) return TakeApart(/*from_stage=*/true);
   RETURN_IF_ERROR(Note(outcome, carried));
   return carried;
 }
 
-absl::StatusOr<GroupWriter::Carried> GroupWriter::MergeStaged() {
-  Carried carried;
-  RETURN_IF_ERROR(session_.ExecuteScript("SAVEPOINT staged"));
-  const absl::StatusOr<LoadOutcome> outcome = loader_.Merge(0, tuples_.size());
-  if (outcome.ok() && !outcome->ambiguous) {
-    RETURN_IF_ERROR(Note(*outcome, carried));
-    return carried;
+absl::StatusOr<GroupWriter::Carried> GroupWriter::TakeApart(bool from_stage) {
+  if (!from_stage) {
+    if (session_.in_transaction()) RETURN_IF_ERROR(session_.ExecuteScript("ROLLBACK"));
+    RETURN_IF_ERROR(session_.ExecuteScript(kBegin));
   }
-  if (!outcome.ok() && !IsRowError(outcome.status())) return outcome.status();
-  RETURN_IF_ERROR(session_.ExecuteScript("ROLLBACK TO SAVEPOINT staged"));
-  const auto note = [&](const LoadOutcome& loaded) { return Note(loaded, carried); };
-  const auto reject = [&](std::size_t place, const absl::Status& why) { return Reject(place, why, carried); };
-  RETURN_IF_ERROR(RefusedGroup(session_, loader_, tuples_, note, reject).CarryStaged());
-  return carried;
-}
-
-absl::StatusOr<GroupWriter::Carried> GroupWriter::TakeApart() {
-  if (session_.in_transaction()) RETURN_IF_ERROR(session_.ExecuteScript("ROLLBACK"));
-  RETURN_IF_ERROR(session_.ExecuteScript(kBegin));
   Carried carried;
-  const auto note = [&](const LoadOutcome& outcome) { return Note(outcome, carried); };
+  const auto note = [&](const load::LoadOutcome& outcome) { return Note(outcome, carried); };
   const auto reject = [&](std::size_t place, const absl::Status& why) { return Reject(place, why, carried); };
-  RETURN_IF_ERROR(RefusedGroup(session_, loader_, tuples_, note, reject).Carry());
+  const auto wait = [&](std::size_t place) { Wait(place, carried); };
+  load::RefusedGroup group(session_, loader_, tuples_, note, reject, wait);
+  RETURN_IF_ERROR(from_stage ? group.CarryStaged() : group.Carry());
   return carried;
 }
 
-absl::Status GroupWriter::Note(const LoadOutcome& outcome, Carried& carried) {
+absl::Status GroupWriter::Note(const load::LoadOutcome& outcome, Carried& carried) {
   carried.inserted += outcome.inserted;
   carried.present += outcome.present;
   carried.updated += outcome.updated;
   carried.conflicting += static_cast<std::int64_t>(outcome.conflicting.size());
   for (const auto& [place, columns] : outcome.conflicting) {
     core::RowIssue issue = MakeConflict(mapping_, *sources_[place], columns);
-    if (target_.on_conflict == OnConflict::kFail) {
+    if (target_.on_conflict == load::OnConflict::kFail) {
       return absl::AlreadyExistsError(absl::StrCat("row ", core::SanitizeText(issue.source_key), " of ",
                                                    mapping_.source_table, ": ", issue.reason,
                                                    " (--on-conflict skip or update would go on)"));
@@ -158,13 +147,24 @@ absl::Status GroupWriter::Note(const LoadOutcome& outcome, Carried& carried) {
   return absl::OkStatus();
 }
 
+void GroupWriter::Wait(std::size_t place, Carried& carried) {
+  carried.issues.push_back(MakeWaiting(mapping_, *sources_[place], tuples_[place]));
+  ++carried.rejected;
+  ++carried.waiting;
+  if (sources_[place]->repaired) ++carried.repaired_lost;
+}
+
 absl::Status GroupWriter::Reject(std::size_t place, const absl::Status& status, Carried& carried) {
+  if (loader_.Waits(status)) {
+    Wait(place, carried);
+    return absl::OkStatus();
+  }
   const rpc::TupleSource& source = *sources_[place];
   carried.issues.push_back(MakeRejection(mapping_, source, tuples_[place], status));
   ++carried.rejected;
   if (source.repaired) ++carried.repaired_lost;
   // A table that refuses everything must not be tried row by row to its end.
-  if (carried.rejected <= target_.rejects_max) return absl::OkStatus();
+  if (carried.rejected - carried.waiting <= target_.rejects_max) return absl::OkStatus();
   return absl::OutOfRangeError(absl::StrCat(
       "more than ", target_.rejects_max, " rejected rows (--max-rejects); the last: ", mapping_.source_table, " ",
       core::SanitizeText(carried.issues.back().source_key), ": ", status.message()));
@@ -201,13 +201,13 @@ core::Checkpoint GroupWriter::CheckpointAfter(const Carried& carried) const {
 }
 
 absl::Status GroupWriter::CheckRejects(const Carried& carried, const core::Checkpoint& after) {
-  if (after.counters.rejected == committed_.counters.rejected) return absl::OkStatus();
+  if (after.counters.rejected == committed_.counters.rejected + carried.waiting) return absl::OkStatus();
   ASSIGN_OR_RETURN(const std::int64_t rejected, postgres::CountRejected(session_, target_.migration_id));
   if (rejected <= target_.rejects_max) return absl::OkStatus();
   std::string last;
   const auto look_at = [&last](const std::vector<core::RowIssue>& issues) {
     for (const core::RowIssue& issue : issues) {
-      if (!IsRejection(issue)) continue;
+      if (!IsRejection(issue) || issue.kind == core::kWaiting) continue;
       last = absl::StrCat("; the last: ", issue.source_table, " ", issue.source_key, ": ", issue.reason);
     }
   };

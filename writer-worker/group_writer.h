@@ -9,9 +9,9 @@
 #include "absl/status/statusor.h"
 #include "common/core/migration.h"
 #include "common/core/plan.h"
+#include "common/load/loader.h"
 #include "common/postgres/connection.h"
 #include "common/rpc/clients.h"
-#include "writer-worker/loader.h"
 
 namespace vecferry::writer {
 
@@ -22,7 +22,7 @@ struct StreamTarget {
   std::uint64_t lease_epoch = 0;
   std::uint64_t stream_epoch = 0;
   std::string schema;
-  OnConflict on_conflict = OnConflict::kSkip;
+  load::OnConflict on_conflict = load::OnConflict::kSkip;
   std::int64_t rejects_max = 0;
 };
 
@@ -56,6 +56,7 @@ class GroupWriter {
   // What one transaction did with the group's tuples.
   struct Carried {
     std::int64_t inserted = 0, present = 0, updated = 0, conflicting = 0, rejected = 0;
+    std::int64_t waiting = 0;        // among the rejected, for a parent that may come later
     std::int64_t repaired_lost = 0;  // rejected rows that the reader counted as repaired
     std::vector<core::RowIssue> issues;
   };
@@ -63,11 +64,11 @@ class GroupWriter {
   absl::Status BeginLoad();
   absl::Status Relay(const rpc::Batch& batch);
   absl::StatusOr<Carried> FinishLoad();
-  // Of the group that is staged. Rows that Postgres refuses are taken apart here: the stage is still good.
-  absl::StatusOr<Carried> MergeStaged();
-  absl::StatusOr<Carried> TakeApart();
-  absl::Status Note(const LoadOutcome& outcome, Carried& carried);
+  // `from_stage`: the group is staged, and the stage is still good.
+  absl::StatusOr<Carried> TakeApart(bool from_stage);
+  absl::Status Note(const load::LoadOutcome& outcome, Carried& carried);
   absl::Status Reject(std::size_t place, const absl::Status& status, Carried& carried);
+  void Wait(std::size_t place, Carried& carried);
   core::Checkpoint CheckpointAfter(const Carried& carried) const;
   absl::Status CheckRejects(const Carried& carried, const core::Checkpoint& after);
   absl::Status CommitCarried(const Carried& carried, const core::Checkpoint& after);
@@ -76,7 +77,7 @@ class GroupWriter {
   postgres::Connection& session_;
   const StreamTarget target_;
   const core::Mapping& mapping_;
-  Loader loader_;
+  load::Loader loader_;
   core::Checkpoint committed_;
   std::vector<rpc::Batch> batches_;
   std::vector<absl::string_view> tuples_;         // of the group, borrowed from batches_

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/postgres/connection.h"
+#include "common/postgres/row_error.h"
 
 namespace vecferry::writer {
 namespace {
@@ -20,19 +21,31 @@ core::RowIssue IssueOf(const core::Mapping& mapping, const rpc::TupleSource& sou
   return issue;
 }
 
+core::RowIssue NotCarried(const core::Mapping& mapping, const rpc::TupleSource& source, absl::string_view tuple) {
+  core::RowIssue issue = IssueOf(mapping, source);
+  issue.action = core::IssueAction::kRejected;
+  issue.raw = std::string(tuple);
+  issue.raw_format = "copy-tuple";
+  return issue;
+}
+
 }  // namespace
 
 core::RowIssue MakeRejection(const core::Mapping& mapping, const rpc::TupleSource& source, absl::string_view tuple,
                              const absl::Status& status) {
-  core::RowIssue issue = IssueOf(mapping, source);
-  issue.action = core::IssueAction::kRejected;
+  core::RowIssue issue = NotCarried(mapping, source, tuple);
   if (const auto error = postgres::GetSqlError(status)) {
     issue.kind = std::string(postgres::KindOf(error->sqlstate));
     issue.column = error->column;
   }
   issue.reason = std::string(status.message());
-  issue.raw = std::string(tuple);
-  issue.raw_format = "copy-tuple";
+  return issue;
+}
+
+core::RowIssue MakeWaiting(const core::Mapping& mapping, const rpc::TupleSource& source, absl::string_view tuple) {
+  core::RowIssue issue = NotCarried(mapping, source, tuple);
+  issue.kind = core::kWaiting;
+  issue.reason = "names a row that is not there yet";
   return issue;
 }
 

@@ -11,13 +11,6 @@
 namespace vecferry::writer {
 namespace {
 
-absl::StatusOr<OnConflict> ParseOnConflict(absl::string_view text) {
-  if (text == "skip") return OnConflict::kSkip;
-  if (text == "update") return OnConflict::kUpdate;
-  if (text == "fail") return OnConflict::kFail;
-  return absl::InvalidArgumentError(absl::StrCat("no way to treat conflicts: ", text));
-}
-
 absl::StatusOr<const core::Mapping*> FindMapping(const core::Plan& plan, int shard) {
   for (const core::Shard& candidate : plan.shards) {
     if (candidate.id != shard) continue;
@@ -72,7 +65,7 @@ absl::Status ShardStream::Open(const v1::OpenShard& open) {
   target.shard = shard;
   target.lease_epoch = open.lease_epoch();
   target.schema = plan_.identity.destination_schema;
-  ASSIGN_OR_RETURN(target.on_conflict, ParseOnConflict(plan_.identity.on_conflict));
+  ASSIGN_OR_RETURN(target.on_conflict, load::ParseOnConflict(plan_.identity.on_conflict));
   ASSIGN_OR_RETURN(target.rejects_max, postgres::LoadRejectsMax(*session_, target.migration_id));
   // Comparisons in a merge need the operators of vector types. Compiling a merge takes longer than running it.
   RETURN_IF_ERROR(

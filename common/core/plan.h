@@ -98,6 +98,9 @@ struct Mapping {
   std::vector<std::string> conflict_key;  // destination columns of the row's key; primary key and ON CONFLICT target
   LoadMode mode = LoadMode::kFresh;
   std::vector<int> parents;  // mappings that this one's foreign keys refer to (itself left out)
+  // kMerge: foreign keys of the existing table whose parent may come later in the migration: of the same table, round a
+  // cycle, or of a table that has such rows itself. A row that they refuse waits for the finish.
+  std::vector<std::string> waiting_keys;
   // Source keys (records) whose row another row precedes under the same destination key: rejected `duplicate_key`.
   std::vector<std::string> duplicates;
   std::int64_t rows_estimate = 0;

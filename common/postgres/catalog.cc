@@ -43,19 +43,25 @@ std::string WithoutSchema(absl::string_view type) {
 
 absl::Status ReadTables(Connection& session, const std::string& schema, Catalog& catalog) {
   ASSIGN_OR_RETURN(const Result tables,
-                   session.Execute("SELECT c.oid, c.relname, c.relkind FROM pg_catalog.pg_class c JOIN "
-                                   "pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 "
+                   session.Execute("SELECT c.oid, c.relname, c.relkind, row_security_active(c.oid), c.relkind = 'r' AND "
+                                   "EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhparent = c.oid), EXISTS "
+                                   "(SELECT FROM pg_catalog.pg_rewrite w WHERE w.ev_class = c.oid AND w.ev_type IN "
+                                   "('2', '3')) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 "
                                    "AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')",
                                    {schema}));
   for (int row = 0; row < tables.rows(); ++row) {
     CatalogTable& table = catalog.tables[std::string(tables.text(row, 1))];
     table.oid = static_cast<std::uint32_t>(tables.integer(row, 0));
     table.kind = tables.text(row, 2)[0];
+    table.hides_rows = tables.truth(row, 3);
+    table.has_children = tables.truth(row, 4);
+    table.rewrites_rows = tables.truth(row, 5);
   }
   ASSIGN_OR_RETURN(
       const Result columns,
-      session.Execute("SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.atttypmod, a.attnotnull, "
-                      "a.atthasdef, a.attidentity <> '', a.attgenerated <> '' FROM pg_catalog.pg_attribute a JOIN "
+      session.Execute("SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.atttypmod, a.attnotnull OR "
+                      "y.typnotnull, a.atthasdef OR y.typdefault IS NOT NULL, a.attidentity <> '', a.attgenerated <> '' "
+                      "FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type y ON y.oid = a.atttypid JOIN "
                       "pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_namespace n ON n.oid = "
                       "c.relnamespace WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND a.attnum > 0 "
                       "AND NOT a.attisdropped ORDER BY c.relname, a.attnum",
@@ -101,6 +107,20 @@ absl::Status ReadIndexes(Connection& session, const std::string& schema, Catalog
   return absl::OkStatus();
 }
 
+absl::Status ReadForeignKeys(Connection& session, const std::string& schema, Catalog& catalog) {
+  ASSIGN_OR_RETURN(const Result keys,
+                   session.Execute("SELECT t.relname, c.conname, p.relname FROM pg_catalog.pg_constraint c JOIN "
+                                   "pg_catalog.pg_class t ON t.oid = c.conrelid JOIN pg_catalog.pg_class p ON p.oid = "
+                                   "c.confrelid JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace AND n.oid = "
+                                   "p.relnamespace WHERE n.nspname = $1 AND c.contype = 'f' ORDER BY 1, 2",
+                                   {schema}));
+  for (int row = 0; row < keys.rows(); ++row) {
+    catalog.tables[std::string(keys.text(row, 0))].foreign_keys.push_back(
+        {std::string(keys.text(row, 1)), std::string(keys.text(row, 2))});
+  }
+  return absl::OkStatus();
+}
+
 // A table that may not be read counts as one with rows: the safe answer for a loader.
 absl::Status ReadHasRows(Connection& session, const std::string& schema, Catalog& catalog) {
   for (auto& [name, table] : catalog.tables) {
@@ -141,6 +161,7 @@ absl::StatusOr<Catalog> ReadCatalog(Connection& session, absl::string_view schem
   RETURN_IF_ERROR(ReadDatabase(session, name, catalog));
   RETURN_IF_ERROR(ReadTables(session, name, catalog));
   RETURN_IF_ERROR(ReadIndexes(session, name, catalog));
+  RETURN_IF_ERROR(ReadForeignKeys(session, name, catalog));
   RETURN_IF_ERROR(ReadHasRows(session, name, catalog));
   RETURN_IF_ERROR(ReadRegistry(session, name, catalog));
   return catalog;

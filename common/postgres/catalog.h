@@ -28,11 +28,20 @@ struct CatalogIndex {
   bool unique = false, primary = false, valid = false, partial = false, deferrable = false;
 };
 
+// To a table of the same schema.
+struct CatalogForeignKey {
+  std::string name, parent_table;
+};
+
 struct CatalogTable {
   std::uint32_t oid = 0;
-  char kind = 'r';  // pg_class.relkind
+  char kind = 'r';             // pg_class.relkind
+  bool hides_rows = false;     // row-level security applies to this role
+  bool has_children = false;   // by inheritance; partitions are none
+  bool rewrites_rows = false;  // by rules on INSERT or UPDATE
   std::vector<CatalogColumn> columns;
   std::vector<CatalogIndex> indexes;
+  std::vector<CatalogForeignKey> foreign_keys;
   bool has_rows = false;
 };
 

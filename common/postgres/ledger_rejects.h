@@ -63,6 +63,31 @@ absl::StatusOr<bool> WasRepaired(Connection& session, absl::string_view migratio
 // It stays rejected, and this is why now.
 absl::Status RefuseAgain(Connection& session, std::int64_t issue, const core::RowIssue& refusal);
 
+// ---- rows that wait for a parent (kind `waiting`) ----
+
+struct WaitingCount {
+  std::int64_t rows = 0;
+  std::vector<int> shards;  // that have some, ascending
+};
+absl::StatusOr<WaitingCount> CountWaiting(Connection& session, absl::string_view migration_id);
+
+struct WaitingRow {
+  std::int64_t issue = 0;
+  std::string source_key;  // JSON text
+  std::string tuple;
+};
+enum class WaitingOrder { kOldestFirst, kNewestFirst };
+// The next rows of a shard, behind the issue `after`, until their tuples have `bytes_max`: the last one may exceed it.
+absl::StatusOr<std::vector<WaitingRow>> ReadWaiting(Connection& session, absl::string_view migration_id, int shard,
+                                                    WaitingOrder order, std::optional<std::int64_t> after,
+                                                    std::int64_t bytes_max);
+// In the transaction that carried them: these issues become `replayed`, and their rows (with the conflicting ones among
+// `moved`) count no longer as rejected but as `moved` says. kAborted: one of them waits no longer.
+absl::Status MarkWaitingReplayed(Connection& session, absl::string_view migration_id, int shard, bool counted,
+                                 const std::vector<std::int64_t>& issues, const core::Counters& moved);
+// In that transaction: its key is there with other content, which stays.
+absl::Status MarkConflicting(Connection& session, std::int64_t issue, const std::string& reason);
+
 struct StillRejected {
   std::map<std::string, std::int64_t> by_kind;
   std::vector<core::IssueReport> first;  // `limit` at most

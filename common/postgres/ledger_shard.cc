@@ -176,7 +176,11 @@ absl::StatusOr<std::int64_t> CountRejected(Connection& session, absl::string_vie
           .status());
   ASSIGN_OR_RETURN(
       const Result sum,
-      session.Execute("SELECT coalesce(sum(rejected), 0) FROM vecferry.shard WHERE migration_id = $1", {id}));
+      session.Execute(absl::StrCat("SELECT (SELECT coalesce(sum(rejected), 0) FROM vecferry.shard WHERE migration_id = "
+                                   "$1) - (SELECT count(*) FROM vecferry.row_issue WHERE migration_id = $1 AND action "
+                                   "= 'rejected' AND kind = '",
+                                   core::kWaiting, "')"),
+                      {id}));
   return sum.integer(0, 0);
 }
 

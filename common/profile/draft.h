@@ -109,6 +109,10 @@ int AddColumnInput(core::Mapping& mapping, const std::string& column);
 // Errors: kFailedPrecondition when columns hide the rowid and there is no key.
 absl::Status SetSourceKey(const sqlite::SourceTable& table, core::Mapping& mapping);
 
+// Which mappings each one's foreign keys refer to, and which of those of existing tables may refer to rows that come
+// later. After FitExistingTables().
+void SetParents(Draft& draft);
+
 // Writes tables, parents, keys, indexes and steps of `draft.plan` in the order of docs/mapping.md.
 void Render(Draft& draft);
 

@@ -65,6 +65,22 @@ void CompareMapping(const CatalogTable& table, const core::Mapping& mapping, std
   }
 }
 
+// What no merge can be right about.
+void CheckBehaviour(const std::string& name, const CatalogTable& table, std::vector<std::string>& differences) {
+  if (table.hides_rows) {
+    differences.push_back(absl::StrCat(name,
+                                       " has row-level security that applies to this role and may hide rows from it "
+                                       "(come as a role with BYPASSRLS, or as the owner without FORCE ROW LEVEL "
+                                       "SECURITY)"));
+  }
+  if (table.has_children) {
+    differences.push_back(absl::StrCat(name, " has tables that inherit from it, whose rows its keys do not cover"));
+  }
+  if (table.rewrites_rows) {
+    differences.push_back(absl::StrCat(name, " has rules on INSERT or UPDATE, which ON CONFLICT does not allow"));
+  }
+}
+
 }  // namespace
 
 absl::Status FitExistingTables(Draft& draft) {
@@ -76,6 +92,7 @@ absl::Status FitExistingTables(Draft& draft) {
       differences.push_back(absl::StrCat(table.name, " is there and is no table"));
       continue;
     }
+    CheckBehaviour(table.name, *existing, differences);
     for (core::Mapping& mapping : draft.plan.mappings) {
       if (mapping.destination_table != table.name) continue;
       mapping.mode = core::LoadMode::kMerge;

@@ -121,19 +121,6 @@ void AddSequenceSteps(const Draft& draft, const DraftTable& table, std::vector<F
   }
 }
 
-void SetParents(Draft& draft) {
-  for (core::Mapping& mapping : draft.plan.mappings) {
-    const DraftTable* table = draft.FindTable(mapping.destination_table);
-    std::set<int> parents;
-    for (const DraftForeignKey& key : table->foreign_keys) {
-      for (const core::Mapping& other : draft.plan.mappings) {
-        if (other.destination_table == key.parent_table && other.id != mapping.id) parents.insert(other.id);
-      }
-    }
-    mapping.parents.assign(parents.begin(), parents.end());
-  }
-}
-
 }  // namespace
 
 void Render(Draft& draft) {

@@ -81,6 +81,7 @@ v1::Mapping ToProto(const core::Mapping& mapping) {
   Fill(proto.mutable_conflict_key(), mapping.conflict_key);
   proto.set_merge(mapping.mode == core::LoadMode::kMerge);
   Fill(proto.mutable_parents(), mapping.parents);
+  Fill(proto.mutable_waiting_keys(), mapping.waiting_keys);
   Fill(proto.mutable_duplicates(), mapping.duplicates);
   proto.set_rows_estimate(mapping.rows_estimate);
   proto.set_bytes_estimate(mapping.bytes_estimate);
@@ -104,6 +105,7 @@ absl::StatusOr<core::Mapping> FromProto(const v1::Mapping& proto) {
   mapping.conflict_key = ToVector<std::string>(proto.conflict_key());
   mapping.mode = proto.merge() ? core::LoadMode::kMerge : core::LoadMode::kFresh;
   mapping.parents = ToVector<int>(proto.parents());
+  mapping.waiting_keys = ToVector<std::string>(proto.waiting_keys());
   mapping.duplicates = ToVector<std::string>(proto.duplicates());
   mapping.rows_estimate = proto.rows_estimate();
   mapping.bytes_estimate = proto.bytes_estimate();

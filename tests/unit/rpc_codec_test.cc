@@ -49,6 +49,7 @@ core::Plan WholePlan() {
   mapping.conflict_key = {"id"};
   mapping.mode = core::LoadMode::kMerge;
   mapping.parents = {0, 1};
+  mapping.waiting_keys = {"nodes_parent_fkey"};
   mapping.duplicates = {std::string("\x02\x01\x00\xff", 4)};
   mapping.rows_estimate = 1'000'000'000'000;
   mapping.bytes_estimate = 2'000'000'000'000;

@@ -3,8 +3,9 @@
 
 #include <string>
 
+#include "common/load/load_sql.h"
+#include "common/postgres/row_error.h"
 #include "tests/support/status_matchers.h"
-#include "writer-worker/load_sql.h"
 #include "writer-worker/received_batch.h"
 #include "writer-worker/row_refusal.h"
 
@@ -101,8 +102,8 @@ TEST(RowRefusalTest, NamesTheKindOfARefusal) {
 }
 
 TEST(RowRefusalTest, OnlyPostgresRefusesRows) {
-  EXPECT_FALSE(IsRowError(absl::OkStatus()));
-  EXPECT_FALSE(IsRowError(absl::AlreadyExistsError("ours")));
+  EXPECT_FALSE(postgres::IsRowError(absl::OkStatus()));
+  EXPECT_FALSE(postgres::IsRowError(absl::AlreadyExistsError("ours")));
 }
 
 TEST(RowRefusalTest, ARowWithoutAReportedKeyIsToldByItsRowid) {
@@ -123,7 +124,7 @@ TEST(LoadSqlTest, QuotesEveryName) {
   mapping.destination_table = "t\"x";
   mapping.columns.resize(1);
   mapping.columns[0].name = "a b";
-  EXPECT_EQ(CopyFreshSql("s;", mapping), R"(COPY "s;"."t""x" ("a b") FROM STDIN (FORMAT binary))");
+  EXPECT_EQ(load::CopyFreshSql("s;", mapping), R"(COPY "s;"."t""x" ("a b") FROM STDIN (FORMAT binary))");
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "writer-worker/load_sql.h"
+#include "common/load/load_sql.h"
 
 #include <algorithm>
 #include <vector>
@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 
-namespace vecferry::writer {
+namespace vecferry::load {
 namespace {
 
 constexpr char kStage[] = "pg_temp.vecferry_stage";
@@ -60,7 +60,24 @@ std::string ConflictAction(const std::vector<std::string>& values, OnConflict on
                       absl::StrJoin(values, " OR ", differs));
 }
 
+// Whether a row that the merge returns was inserted, not updated.
+std::string Inserted(absl::string_view schema, const core::Mapping& mapping, OnConflict on_conflict, bool partitioned) {
+  if (on_conflict != OnConflict::kUpdate) return "true";
+  // 0 on a row that was inserted.
+  if (!partitioned) return "(t.xmax = 0)";
+  // Such a table tells no system columns. Its rows are seen as they were before the statement.
+  return absl::StrCat("NOT EXISTS (SELECT FROM ", core::QualifiedName(schema, mapping.destination_table), " b WHERE ",
+                      KeysEqual(mapping, "b", "t"), ")");
+}
+
 }  // namespace
+
+absl::StatusOr<OnConflict> ParseOnConflict(absl::string_view text) {
+  if (text == "skip") return OnConflict::kSkip;
+  if (text == "update") return OnConflict::kUpdate;
+  if (text == "fail") return OnConflict::kFail;
+  return absl::InvalidArgumentError(absl::StrCat("no way to treat conflicts: ", text));
+}
 
 std::string CopyFreshSql(absl::string_view schema, const core::Mapping& mapping) {
   return absl::StrCat("COPY ", core::QualifiedName(schema, mapping.destination_table), " (", ColumnList(mapping),
@@ -76,6 +93,8 @@ std::string CreateStageSql(absl::string_view schema, const core::Mapping& mappin
       kStageRows, ")");
 }
 
+std::string DropStageSql() { return absl::StrCat("DROP TABLE ", kStage, "; DROP SEQUENCE pg_temp.vecferry_stage_rows"); }
+
 std::string NumberStageSql(std::size_t place) {
   return absl::StrCat("SELECT setval(", kStageRows, ", ", place, ", false)");
 }
@@ -88,16 +107,15 @@ std::string AnalyzeStageSql(const core::Mapping& mapping) {
   return absl::StrCat("ANALYZE ", kStage, " (vecferry_stage_row, ", KeyList(mapping), ")");
 }
 
-std::string MergeSql(absl::string_view schema, const core::Mapping& mapping, OnConflict on_conflict) {
+std::string MergeSql(absl::string_view schema, const core::Mapping& mapping, OnConflict on_conflict, bool partitioned) {
   const std::string columns = ColumnList(mapping);
-  // The sequence is set as each row goes to the insertion: above the sort. xmax is 0 on a row that was inserted, and
-  // tells an updated one.
+  // The sequence is set as each row goes to the insertion: above the sort.
   return absl::StrCat(
       "WITH merged AS (INSERT INTO ", core::QualifiedName(schema, mapping.destination_table), " AS t (", columns,
       ") OVERRIDING SYSTEM VALUE SELECT ", columns, " FROM (SELECT * FROM ", kStage, " s WHERE ", InRange("s"),
       " ORDER BY vecferry_stage_row) s WHERE setval(", kStageRows, ", vecferry_stage_row) >= 0 ON CONFLICT (",
       KeyList(mapping), ") ", ConflictAction(ValueColumns(mapping), on_conflict), " RETURNING ", KeyList(mapping),
-      ", (t.xmax = 0) AS vecferry_inserted), removed AS (DELETE FROM ", kStage, " AS s USING merged WHERE ",
+      ", ", Inserted(schema, mapping, on_conflict, partitioned), " AS vecferry_inserted), removed AS (DELETE FROM ", kStage, " AS s USING merged WHERE ",
       KeysEqual(mapping, "s", "merged"), " AND ", InRange("s"),
       " RETURNING 1) SELECT (SELECT count(*) FROM merged WHERE vecferry_inserted), (SELECT count(*) FROM "
       "merged WHERE NOT vecferry_inserted), (SELECT count(*) FROM removed), (SELECT count(*) FROM ",
@@ -123,22 +141,23 @@ std::string CompareSql(absl::string_view schema, const core::Mapping& mapping) {
                       " WHERE ", InRange("s"), ") c WHERE missing OR differing <> '' ORDER BY place");
 }
 
-std::string OrphansSql(absl::string_view parent, const std::vector<std::string>& columns,
-                       const std::vector<std::string>& parent_columns, bool own) {
-  std::vector<std::string> filled;
-  std::vector<std::string> equal;
-  for (std::size_t i = 0; i < columns.size(); ++i) {
-    filled.push_back(absl::StrCat("s.", columns[i], " IS NOT NULL"));
-    equal.push_back(absl::StrCat("p.", parent_columns[i], " = s.", columns[i]));
-  }
-  const std::string matches = absl::StrJoin(equal, " AND ");
-  std::string sql =
-      absl::StrCat("SELECT s.vecferry_stage_row FROM ", kStage, " s WHERE ", InRange("s"), " AND ",
-                   absl::StrJoin(filled, " AND "), " AND NOT EXISTS (SELECT FROM ", parent, " p WHERE ", matches, ")");
-  if (own) {
-    absl::StrAppend(&sql, " AND NOT EXISTS (SELECT FROM ", kStage, " p WHERE ", InRange("p"), " AND ", matches, ")");
-  }
-  return sql + " ORDER BY 1";
+std::string TakeFromStageSql() {
+  return absl::StrCat("DELETE FROM ", kStage, " WHERE vecferry_stage_row = ANY ($1::bigint[])");
 }
 
-}  // namespace vecferry::writer
+std::string OrphansSql(absl::string_view parent, const std::vector<std::string>& columns,
+                       const std::vector<std::string>& parent_columns, bool own) {
+  std::vector<std::string> filled, there, staged;
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    filled.push_back(absl::StrCat("s.", columns[i], " IS NOT NULL"));
+    there.push_back(absl::StrCat("t.", parent_columns[i], " = s.", columns[i]));
+    staged.push_back(absl::StrCat("p.", parent_columns[i], " = s.", columns[i]));
+  }
+  const std::string partner =
+      own ? absl::StrCat(" LEFT JOIN ", kStage, " p ON ", absl::StrJoin(staged, " AND "), " AND ", InRange("p")) : "";
+  return absl::StrCat("SELECT s.vecferry_stage_row, ", own ? "p.vecferry_stage_row" : "NULL", " FROM ", kStage, " s",
+                      partner, " WHERE ", InRange("s"), " AND ", absl::StrJoin(filled, " AND "),
+                      " AND NOT EXISTS (SELECT FROM ", parent, " t WHERE ", absl::StrJoin(there, " AND "), ")");
+}
+
+}  // namespace vecferry::load

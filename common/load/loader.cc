@@ -1,11 +1,14 @@
-#include "writer-worker/loader.h"
+#include "common/load/loader.h"
+
+#include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/base/fault_points.h"
 #include "common/base/status_macros.h"
 #include "common/pgcopy/tuple.h"
 
-namespace vecferry::writer {
+namespace vecferry::load {
 namespace {
 
 absl::Status Vanished(const core::Mapping& mapping, std::int64_t sent, std::int64_t arrived) {
@@ -17,7 +20,15 @@ absl::Status Vanished(const core::Mapping& mapping, std::int64_t sent, std::int6
 
 absl::Status Loader::Prepare() {
   if (!merges()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const postgres::Result table,
+                   session_.Execute("SELECT relkind = 'p' FROM pg_catalog.pg_class WHERE oid = $1::regclass",
+                                    {core::QualifiedName(schema_, mapping_.destination_table)}));
+  partitioned_ = table.truth(0, 0);
   return session_.ExecuteScript(CreateStageSql(schema_, mapping_));
+}
+
+absl::Status Loader::Close() {
+  return merges() ? session_.ExecuteScript(DropStageSql()) : absl::OkStatus();
 }
 
 absl::Status Loader::Begin(std::size_t place) {
@@ -52,9 +63,24 @@ absl::StatusOr<std::size_t> Loader::FailedPlace() {
   return static_cast<std::size_t>(read.integer(0, 0));
 }
 
+bool Loader::Waits(const absl::Status& refusal) const {
+  const std::optional<postgres::SqlError> error = postgres::GetSqlError(refusal);
+  const std::vector<std::string>& keys = mapping_.waiting_keys;
+  return error && error->sqlstate == "23503" && std::find(keys.begin(), keys.end(), error->constraint) != keys.end();
+}
+
+absl::StatusOr<std::vector<std::size_t>> Loader::TakeWaiting(std::size_t begin, std::size_t end) {
+  ASSIGN_OR_RETURN(std::vector<std::size_t> places, FindOrphans(mapping_.waiting_keys, begin, end));
+  if (!places.empty()) {
+    const std::string array = absl::StrCat("{", absl::StrJoin(places, ","), "}");
+    RETURN_IF_ERROR(session_.Execute(TakeFromStageSql(), {array}).status());
+  }
+  return places;
+}
+
 absl::StatusOr<LoadOutcome> Loader::Merge(std::size_t begin, std::size_t end) {
   const std::vector<postgres::Param> range = {static_cast<std::int64_t>(begin), static_cast<std::int64_t>(end)};
-  ASSIGN_OR_RETURN(const postgres::Result merged, session_.Execute(MergeSql(schema_, mapping_, on_conflict_), range));
+  ASSIGN_OR_RETURN(const postgres::Result merged, session_.Execute(MergeSql(schema_, mapping_, on_conflict_, partitioned_), range));
   LoadOutcome outcome;
   outcome.inserted = merged.integer(0, 0);
   outcome.updated = merged.integer(0, 1);
@@ -77,4 +103,4 @@ absl::StatusOr<LoadOutcome> Loader::Merge(std::size_t begin, std::size_t end) {
   return outcome;
 }
 
-}  // namespace vecferry::writer
+}  // namespace vecferry::load

@@ -1,5 +1,5 @@
-#ifndef VECFERRY_WRITER_WORKER_LOADER_H_
-#define VECFERRY_WRITER_WORKER_LOADER_H_
+#ifndef VECFERRY_COMMON_LOAD_LOADER_H_
+#define VECFERRY_COMMON_LOAD_LOADER_H_
 
 #include <cstdint>
 #include <string>
@@ -8,11 +8,11 @@
 
 #include "absl/status/statusor.h"
 #include "common/core/plan.h"
+#include "common/load/load_sql.h"
+#include "common/load/orphan_lookup.h"
 #include "common/postgres/connection.h"
-#include "writer-worker/load_sql.h"
-#include "writer-worker/orphan_lookup.h"
 
-namespace vecferry::writer {
+namespace vecferry::load {
 
 // What became of the tuples of one load.
 struct LoadOutcome {
@@ -25,15 +25,17 @@ struct LoadOutcome {
 // Puts tuples into one destination table within the caller's transaction: COPY straight in (fresh), or by way of a
 // stage (merge). Not thread-safe. Session, schema and mapping must outlive it.
 // Usage: Begin(), Put() for each cut, EndCopy(); when it merges, then Merge(). After an error the transaction, or the
-// savepoint before, must be rolled back. A group that is taken apart
-// may be copied and merged in pieces: EmptyStage(), a COPY for each piece, StartMerging(), Merge() for each piece.
+// savepoint before, must be rolled back. A group that is taken apart may be
+// copied and merged in pieces: EmptyStage(), a COPY for each piece, StartMerging(), Merge() for each piece.
 class Loader {
  public:
   Loader(postgres::Connection& session, const std::string& schema, const core::Mapping& mapping, OnConflict on_conflict)
       : session_(session), schema_(schema), mapping_(mapping), on_conflict_(on_conflict) {}
 
-  // Once a session, before the first load.
+  // Before the first load. A session has one stage at a time.
   absl::Status Prepare();
+  // Drops the stage, so that the session may go on with another table.
+  absl::Status Close();
 
   // `place`: in the group, of the first tuple that will be put.
   absl::Status Begin(std::size_t place = 0);
@@ -52,18 +54,23 @@ class Loader {
   // something spoke when all rows were in.
   absl::StatusOr<std::size_t> FailedPlace();
   // As FindOrphans of orphan_lookup.h.
-  absl::StatusOr<std::vector<std::size_t>> FindOrphans(const std::string& constraint, std::size_t begin,
+  absl::StatusOr<std::vector<std::size_t>> FindOrphans(const std::vector<std::string>& constraints, std::size_t begin,
                                                        std::size_t end) {
-    return writer::FindOrphans(session_, schema_, mapping_, constraint, begin, end);
+    return load::FindOrphans(session_, schema_, mapping_, constraints, begin, end);
   }
+  // Whether a row was refused for a parent that may come later in the migration.
+  bool Waits(const absl::Status& refusal) const;
+  // Takes those of places [begin, end) from the stage that lack such a parent, and returns them.
+  absl::StatusOr<std::vector<std::size_t>> TakeWaiting(std::size_t begin, std::size_t end);
 
  private:
   postgres::Connection& session_;
   const std::string& schema_;
   const core::Mapping& mapping_;
   const OnConflict on_conflict_;
+  bool partitioned_ = false;
 };
 
-}  // namespace vecferry::writer
+}  // namespace vecferry::load
 
-#endif  // VECFERRY_WRITER_WORKER_LOADER_H_
+#endif  // VECFERRY_COMMON_LOAD_LOADER_H_

@@ -1,16 +1,19 @@
-#ifndef VECFERRY_WRITER_WORKER_LOAD_SQL_H_
-#define VECFERRY_WRITER_WORKER_LOAD_SQL_H_
+#ifndef VECFERRY_COMMON_LOAD_LOAD_SQL_H_
+#define VECFERRY_COMMON_LOAD_LOAD_SQL_H_
 
 #include <cstddef>
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "common/core/plan.h"
 
-namespace vecferry::writer {
+namespace vecferry::load {
 
 enum class OnConflict { kSkip, kUpdate, kFail };
+// skip, update or fail; kInvalidArgument.
+absl::StatusOr<OnConflict> ParseOnConflict(absl::string_view text);
 
 // The SQL texts that load one mapping. The stage is a temporary table of the session: the mapped columns without
 // constraints, and `vecferry_stage_row`, which numbers the rows by their places in the group, from 0. Its numbers come
@@ -21,6 +24,7 @@ enum class OnConflict { kSkip, kUpdate, kFail };
 std::string CopyFreshSql(absl::string_view schema, const core::Mapping& mapping);
 
 std::string CreateStageSql(absl::string_view schema, const core::Mapping& mapping);
+std::string DropStageSql();
 // What comes next into the stage has the place `place`.
 std::string NumberStageSql(std::size_t place);
 std::string CopyStageSql(const core::Mapping& mapping);
@@ -28,16 +32,20 @@ std::string CopyStageSql(const core::Mapping& mapping);
 std::string AnalyzeStageSql(const core::Mapping& mapping);
 // Inserts (and with kUpdate updates) from the stage and removes from it what it did.
 // One row: inserted, updated, removed from the stage, staged before.
-std::string MergeSql(absl::string_view schema, const core::Mapping& mapping, OnConflict on_conflict);
+std::string MergeSql(absl::string_view schema, const core::Mapping& mapping, OnConflict on_conflict, bool partitioned);
 // What is left in the stage: a row for each that is not at the destination or has other content there.
 // Columns: place, whether it is missing, the differing columns.
 std::string CompareSql(absl::string_view schema, const core::Mapping& mapping);
 
-// The places of staged rows whose foreign key finds no partner, in order, from `columns` to `parent_columns` of
-// `parent`, all as SQL. `own`: the key refers to its own table, so that the partner may be in the stage.
+// Takes the rows from the stage whose places are in the array $1.
+std::string TakeFromStageSql();
+
+// The places of staged rows whose foreign key finds no partner in `parent`, from `columns` to `parent_columns`, all as
+// SQL; and beside each the place of its partner in the stage, NULL where there is none. `own`: the key refers to its own
+// table, so that there may be one.
 std::string OrphansSql(absl::string_view parent, const std::vector<std::string>& columns,
                        const std::vector<std::string>& parent_columns, bool own);
 
-}  // namespace vecferry::writer
+}  // namespace vecferry::load
 
-#endif  // VECFERRY_WRITER_WORKER_LOAD_SQL_H_
+#endif  // VECFERRY_COMMON_LOAD_LOAD_SQL_H_

@@ -1,12 +1,12 @@
-#include "writer-worker/refused_group.h"
+#include "common/load/refused_group.h"
 
 #include <algorithm>
 #include <utility>
 
 #include "common/base/status_macros.h"
-#include "writer-worker/row_refusal.h"
+#include "common/postgres/row_error.h"
 
-namespace vecferry::writer {
+namespace vecferry::load {
 namespace {
 
 // A refused row has a piece's other rows loaded twice at most; a piece that is fine costs a millisecond of statements.
@@ -22,6 +22,9 @@ absl::Status RefusedGroup::Carry() {
 }
 
 absl::Status RefusedGroup::CarryStaged() {
+  std::vector<std::size_t> parts;
+  RETURN_IF_ERROR(CarryRange(Step::kMerge, 0, tuples_.size(), parts));
+  if (parts.empty()) return absl::OkStatus();
   RETURN_IF_ERROR(loader_.StartMerging());
   return CarryAll(Step::kMerge);
 }
@@ -54,14 +57,18 @@ absl::Status RefusedGroup::CarryPiece(Step step, std::size_t begin, std::size_t 
 }
 
 absl::Status RefusedGroup::CarryRange(Step step, std::size_t begin, std::size_t end, std::vector<std::size_t>& parts) {
-  RETURN_IF_ERROR(session_.ExecuteScript("SAVEPOINT piece"));
-  const absl::StatusOr<LoadOutcome> outcome = Load(step, begin, end);
-  if (outcome.ok() && !outcome->ambiguous) {
-    RETURN_IF_ERROR(session_.ExecuteScript("RELEASE SAVEPOINT piece"));
-    return on_loaded_(*outcome);
+  absl::StatusOr<LoadOutcome> outcome;
+  for (bool again = true; again;) {
+    RETURN_IF_ERROR(session_.ExecuteScript("SAVEPOINT piece"));
+    outcome = Load(step, begin, end);
+    if (outcome.ok() && !outcome->ambiguous) {
+      RETURN_IF_ERROR(session_.ExecuteScript("RELEASE SAVEPOINT piece"));
+      return on_loaded_(*outcome);
+    }
+    if (!outcome.ok() && !postgres::IsRowError(outcome.status())) return outcome.status();
+    RETURN_IF_ERROR(session_.ExecuteScript("ROLLBACK TO SAVEPOINT piece; RELEASE SAVEPOINT piece"));
+    ASSIGN_OR_RETURN(again, SetAside(begin, end, outcome.status()));
   }
-  if (!outcome.ok() && !IsRowError(outcome.status())) return outcome.status();
-  RETURN_IF_ERROR(session_.ExecuteScript("ROLLBACK TO SAVEPOINT piece; RELEASE SAVEPOINT piece"));
   if (end - begin == 1) return on_refused_(begin, outcome.status());
   std::vector<std::size_t> suspects;
   if (!outcome.ok()) {
@@ -74,6 +81,13 @@ absl::Status RefusedGroup::CarryRange(Step step, std::size_t begin, std::size_t 
   }
   if (parts.empty()) parts.push_back(begin + (end - begin) / 2);
   return absl::OkStatus();
+}
+
+absl::StatusOr<bool> RefusedGroup::SetAside(std::size_t begin, std::size_t end, const absl::Status& why) {
+  if (!loader_.Waits(why)) return false;
+  ASSIGN_OR_RETURN(const std::vector<std::size_t> waiting, loader_.TakeWaiting(begin, end));
+  for (const std::size_t place : waiting) on_waiting_(place);
+  return !waiting.empty();
 }
 
 absl::StatusOr<LoadOutcome> RefusedGroup::Load(Step step, std::size_t begin, std::size_t end) {
@@ -105,7 +119,7 @@ absl::StatusOr<std::vector<std::size_t>> RefusedGroup::FindSuspects(Step step, c
   // At the last row, something may have spoken that does so when all rows are in.
   if (place >= begin && place + 1 < end) return std::vector<std::size_t>{place};
   if (error->sqlstate != "23503") return std::vector<std::size_t>();
-  return loader_.FindOrphans(error->constraint, begin, end);
+  return loader_.FindOrphans({error->constraint}, begin, end);
 }
 
-}  // namespace vecferry::writer
+}  // namespace vecferry::load

@@ -1,0 +1,209 @@
+#include "coordinator/waiting_rows.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/fault_points.h"
+#include "common/base/status_macros.h"
+#include "common/load/loader.h"
+#include "common/load/refused_group.h"
+#include "common/postgres/ledger.h"
+#include "common/postgres/ledger_rejects.h"
+#include "common/postgres/ledger_sql.h"
+#include "common/postgres/row_error.h"
+#include "coordinator/ledger_moves.h"
+
+namespace vecferry::coordinator {
+namespace {
+
+using postgres::WaitingOrder;
+using postgres::WaitingRow;
+
+// Deadlocks with the destination's own users; a group that loses this often is an error of the whole command.
+constexpr int kAttemptsMax = 5;
+
+// What one transaction did with a group of waiting rows.
+struct Moved {
+  core::Counters counters;
+  std::vector<std::pair<std::size_t, std::string>> conflicting;  // place, differing columns
+  std::vector<std::pair<std::size_t, absl::Status>> refused;
+  std::vector<std::size_t> waiting;
+};
+
+// The waiting rows of one shard. `mapping` tells by its waiting_keys which rows may go on waiting.
+class WaitingShard {
+ public:
+  WaitingShard(const FinishContext& context, const core::Mapping& mapping, int shard, load::OnConflict on_conflict)
+      : context_(context),
+        mapping_(mapping),
+        shard_(shard),
+        on_conflict_(on_conflict),
+        loader_(context.session, context.plan.identity.destination_schema, mapping, on_conflict) {}
+
+  // Tries each row once; returns how many no longer wait.
+  absl::StatusOr<std::int64_t> Carry(WaitingOrder order) {
+    RETURN_IF_ERROR(loader_.Prepare());
+    std::int64_t settled = 0;
+    std::optional<std::int64_t> after;
+    while (true) {
+      if (context_.stopping()) return absl::CancelledError("stopped while carrying rows whose parent came later");
+      ASSIGN_OR_RETURN(
+          const std::vector<WaitingRow> rows,
+          postgres::ReadWaiting(context_.session, context_.migration_id, shard_, order, after, kGroupBytes));
+      if (rows.empty()) break;
+      after = rows.back().issue;
+      ASSIGN_OR_RETURN(const std::size_t left, CarryGroup(rows));
+      settled += static_cast<std::int64_t>(rows.size() - left);
+    }
+    RETURN_IF_ERROR(loader_.Close());
+    return settled;
+  }
+
+ private:
+  static constexpr std::int64_t kGroupBytes = 8 << 20;  // of tuples, in memory at once
+
+  // Returns how many go on waiting.
+  absl::StatusOr<std::size_t> CarryGroup(const std::vector<WaitingRow>& rows) {
+    std::size_t left = 0;
+    absl::Status status;
+    for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
+      status = postgres::InTransaction(context_.session, [&]() -> absl::Status {
+        RETURN_IF_ERROR(CheckEpoch(context_.session, context_.migration_id, context_.coordinator_epoch));
+        ASSIGN_OR_RETURN(const Moved moved, Load(rows));
+        left = moved.waiting.size();
+        RETURN_IF_ERROR(WriteDown(rows, moved));
+        base::FaultPoint("replay.before_commit");
+        return absl::OkStatus();
+      });
+      // Postgres asks to run the transaction again; a lost migration has the same code, but no SQLSTATE.
+      if (!absl::IsAborted(status) || !postgres::GetSqlError(status)) break;
+    }
+    RETURN_IF_ERROR(status);
+    base::FaultPoint("replay.after_commit");
+    return left;
+  }
+
+  absl::StatusOr<Moved> Load(const std::vector<WaitingRow>& rows) {
+    std::vector<absl::string_view> tuples;
+    RETURN_IF_ERROR(loader_.Begin());
+    for (const WaitingRow& row : rows) {
+      tuples.push_back(row.tuple);
+      RETURN_IF_ERROR(loader_.Put(row.tuple));
+    }
+    RETURN_IF_ERROR(loader_.EndCopy(static_cast<std::int64_t>(rows.size())).status());
+    Moved moved;
+    const auto note = [&](const load::LoadOutcome& outcome) {
+      moved.counters.inserted += outcome.inserted;
+      moved.counters.present += outcome.present;
+      moved.counters.updated += outcome.updated;
+      moved.conflicting.insert(moved.conflicting.end(), outcome.conflicting.begin(), outcome.conflicting.end());
+      return absl::OkStatus();
+    };
+    const auto reject = [&](std::size_t place, const absl::Status& why) {
+      if (loader_.Waits(why)) {
+        moved.waiting.push_back(place);
+      } else {
+        moved.refused.emplace_back(place, why);
+      }
+      return absl::OkStatus();
+    };
+    const auto wait = [&](std::size_t place) { moved.waiting.push_back(place); };
+    RETURN_IF_ERROR(load::RefusedGroup(context_.session, loader_, tuples, note, reject, wait).CarryStaged());
+    return moved;
+  }
+
+  absl::Status WriteDown(const std::vector<WaitingRow>& rows, Moved moved) {
+    std::vector<bool> carried(rows.size(), true);
+    for (const std::size_t place : moved.waiting) carried[place] = false;
+    for (const auto& [place, why] : moved.refused) {
+      carried[place] = false;
+      RETURN_IF_ERROR(postgres::RefuseAgain(context_.session, rows[place].issue, RefusalOf(why)));
+    }
+    for (const auto& [place, columns] : moved.conflicting) {
+      carried[place] = false;
+      const std::string reason = absl::StrCat("the key is already there with other content in: ", columns);
+      if (on_conflict_ == load::OnConflict::kFail) {
+        return absl::AlreadyExistsError(absl::StrCat("row ", rows[place].source_key, " of ", mapping_.source_table,
+                                                     ": ", reason, " (--on-conflict skip or update would go on)"));
+      }
+      RETURN_IF_ERROR(postgres::MarkConflicting(context_.session, rows[place].issue, reason));
+    }
+    std::vector<std::int64_t> issues;
+    for (std::size_t place = 0; place < rows.size(); ++place) {
+      if (!carried[place]) continue;
+      issues.push_back(rows[place].issue);
+      moved.counters.bytes += static_cast<std::int64_t>(rows[place].tuple.size());
+    }
+    moved.counters.conflicting = static_cast<std::int64_t>(moved.conflicting.size());
+    if (issues.empty() && moved.conflicting.empty()) return absl::OkStatus();
+    return postgres::MarkWaitingReplayed(context_.session, context_.migration_id, shard_, mapping_.counted, issues,
+                                         moved.counters);
+  }
+
+  static core::RowIssue RefusalOf(const absl::Status& why) {
+    const std::optional<postgres::SqlError> error = postgres::GetSqlError(why);
+    core::RowIssue refusal;
+    refusal.kind = std::string(postgres::KindOf(error->sqlstate));
+    refusal.column = error->column;
+    refusal.reason = std::string(why.message());
+    return refusal;
+  }
+
+  const FinishContext& context_;
+  const core::Mapping& mapping_;
+  const int shard_;
+  const load::OnConflict on_conflict_;
+  load::Loader loader_;
+};
+
+// All shards that have waiting rows, in one direction.
+absl::StatusOr<std::int64_t> CarryShards(const FinishContext& context, std::vector<int> shards, WaitingOrder order,
+                                         bool may_wait) {
+  ASSIGN_OR_RETURN(const load::OnConflict on_conflict, load::ParseOnConflict(context.plan.identity.on_conflict));
+  if (order == WaitingOrder::kNewestFirst) std::reverse(shards.begin(), shards.end());
+  std::int64_t settled = 0;
+  for (const int shard : shards) {
+    core::Mapping mapping = context.plan.mappings[context.plan.shards[shard].mapping];
+    if (!may_wait) mapping.waiting_keys.clear();
+    ASSIGN_OR_RETURN(const std::int64_t more, WaitingShard(context, mapping, shard, on_conflict).Carry(order));
+    settled += more;
+  }
+  return settled;
+}
+
+// What is left finds no parent.
+absl::Status CheckRejects(const FinishContext& context, std::int64_t waiting) {
+  ASSIGN_OR_RETURN(const std::int64_t rejected, postgres::CountRejected(context.session, context.migration_id));
+  if (rejected + waiting <= context.rejects_max) return absl::OkStatus();
+  return absl::OutOfRangeError(
+      absl::StrCat("more rows than --max-rejects ", context.rejects_max, " allows would be rejected: ", waiting,
+                   " rows of existing tables name rows that did not come either; nothing was deleted; run the same "
+                   "command again with a higher --max-rejects"));
+}
+
+}  // namespace
+
+absl::Status CarryWaitingRows(const FinishContext& context) {
+  ASSIGN_OR_RETURN(postgres::WaitingCount waiting, postgres::CountWaiting(context.session, context.migration_id));
+  if (waiting.rows == 0) return absl::OkStatus();
+  context.on_step("carrying rows whose parent came later");
+  // Compiling a merge takes longer than running it.
+  RETURN_IF_ERROR(context.session.ExecuteScript("SET jit TO off"));
+  // Most parents came after their children; the other direction takes what is left of a long chain.
+  WaitingOrder order = WaitingOrder::kNewestFirst;
+  for (bool moved = true; moved && waiting.rows > 0;) {
+    ASSIGN_OR_RETURN(const std::int64_t settled, CarryShards(context, waiting.shards, order, /*may_wait=*/true));
+    moved = settled > 0;
+    order = order == WaitingOrder::kNewestFirst ? WaitingOrder::kOldestFirst : WaitingOrder::kNewestFirst;
+    ASSIGN_OR_RETURN(waiting, postgres::CountWaiting(context.session, context.migration_id));
+  }
+  if (waiting.rows == 0) return absl::OkStatus();
+  RETURN_IF_ERROR(CheckRejects(context, waiting.rows));
+  return CarryShards(context, waiting.shards, order, /*may_wait=*/false).status();
+}
+
+}  // namespace vecferry::coordinator
