@@ -18,11 +18,12 @@ class Case(unittest.TestCase):
         self.database = SERVER.make_database()
         self.store = FOLDER / f"{self.database}.db"
 
-    def write(self, *scripts, rows=(), path=None):
+    def write(self, script, path=None, **rows):
+        """`rows`: by table, tuples of all its columns."""
         store = sqlite3.connect(path or self.store)
-        for script in scripts:
-            store.executescript(script)
-        store.executemany("INSERT INTO folders VALUES (?, ?, ?)", rows)
+        store.executescript(script)
+        for table, values in rows.items():
+            store.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(values[0]))})", values)
         store.commit()
         store.close()
 
@@ -42,14 +43,14 @@ class Case(unittest.TestCase):
 
 class LaterParents(Case):
     # Each group of the writer is 16 MiB: several of them.
-    BODY = 8000
+    BODY = 5000
 
     def setUp(self):
         super().setUp()
         SERVER.psql(self.database, "CREATE TABLE folders(id bigint PRIMARY KEY, parent bigint REFERENCES folders, body text)")
 
     def folders(self, rows):
-        self.write("CREATE TABLE folders(id INTEGER PRIMARY KEY, parent INTEGER REFERENCES folders(id), body TEXT)", rows=rows)
+        self.write("CREATE TABLE folders(id INTEGER PRIMARY KEY, parent INTEGER REFERENCES folders(id), body TEXT)", folders=rows)
 
     def chain(self, count, last=None):
         """Each refers to the next one."""
@@ -84,7 +85,7 @@ class LaterParents(Case):
                          [["foreign_key", "1200"]])
         SERVER.psql(self.database, "INSERT INTO folders VALUES (9999)")
         done = run("rejects", "replay", report["migration_id"], "--postgres-url", SERVER.url(self.database))
-        self.assertIn("carried: 1200 rows", done.stdout)
+        self.assertIn("carried: 1,200 rows", done.stdout)
 
     def test_a_table_that_refuses_everything_is_not_tried_to_its_end(self):
         SERVER.psql(self.database, "ALTER TABLE folders ADD CHECK (id < 0)")
@@ -117,9 +118,8 @@ class LaterParents(Case):
         SERVER.psql(self.database, "CREATE TABLE notes(id bigint PRIMARY KEY, folder bigint NOT NULL REFERENCES folders)")
         self.folders(self.chain(5000))
         # The source does not declare it, and the larger table would come first.
-        self.write("CREATE TABLE notes(id INTEGER PRIMARY KEY, folder INTEGER)", """
-            WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000) INSERT INTO notes SELECT i, i FROM n;
-            INSERT INTO notes VALUES (4000, 9999)""")
+        self.write("CREATE TABLE notes(id INTEGER PRIMARY KEY, folder INTEGER)",
+                   notes=[*((i, i) for i in range(1, 3001)), (4000, 9999)])
         _, report = self.copy(code=3)
         self.assertEqual(self.totals(report), {"read": 8001, "inserted": 8000, "rejected": 1})
         self.assertEqual(self.query("SELECT count(*), sum(folder) FROM notes"), [["3000", "4501500"]])
@@ -135,15 +135,10 @@ class TwoVestigeStores(Case):
         CREATE TABLE journal(id INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT);"""
 
     def store_of(self, name, memories, edges, journal):
-        path = FOLDER / f"{self.database}-{name}.db"
-        self.write(self.SCHEMA, path=path)
-        store = sqlite3.connect(path)
-        store.executemany("INSERT INTO knowledge_nodes VALUES (?, ?, 'fact', '2026-01-01T00:00:00Z', '2026-01-01T00:00:00Z', "
-                          "'[]', ?)", memories)
-        store.executemany("INSERT INTO memory_connections VALUES (?, ?, 'like', ?, '2026-01-01T00:00:00Z')", edges)
-        store.executemany("INSERT INTO journal(body) VALUES (?)", ((body,) for body in journal))
-        store.commit()
-        store.close()
+        path, at = FOLDER / f"{self.database}-{name}.db", "2026-01-01T00:00:00Z"
+        self.write(self.SCHEMA, path, knowledge_nodes=[(key, text, "fact", at, at, "[]", n) for key, text, n in memories],
+                   memory_connections=[(one, other, "like", weight, at) for one, other, weight in edges],
+                   journal=[(None, body) for body in journal])
         return path
 
     def test_every_row_of_both_is_there_or_named(self):
@@ -165,7 +160,7 @@ class TwoVestigeStores(Case):
                          [["journal", "2", "conflict", "skipped"], ["journal", "3", "conflict", "skipped"],
                           ["knowledge_nodes", other, "conflict", "skipped"],
                           ["memory_connections", None, "conflict", "skipped"]])
-        self.assertEqual([row[4].rsplit(": ", 1)[1] for row in named], ["body", "body", "content", "weight"])
+        self.assertEqual([row[4].rsplit(": ", 1)[1] for row in named], ['"body"', '"body"', '"content"', '"weight"'])
         self.assertEqual(self.query("SELECT content FROM knowledge_nodes ORDER BY id"),
                          [["one"], ["two"], ["common"], ["as I know it"]])
         self.assertEqual(self.query("SELECT count(*), sum(stability) FROM scheduling"), [["4", "10"]])

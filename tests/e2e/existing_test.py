@@ -33,9 +33,10 @@ class Kind:
     changed: dict = field(default_factory=dict)  # id -> the body that a trigger makes of it
 
 
-def trigger(when, body, condition=""):
-    return (f"CREATE TABLE {{t}}({COLUMNS}); CREATE FUNCTION {{f}}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} "
-            f"END $$; CREATE TRIGGER act {when} ON {{t}} FOR EACH ROW {condition} EXECUTE FUNCTION {{f}}()")
+def trigger(when, body):
+    """`when`: up to {t}, and behind it."""
+    return (f"CREATE FUNCTION {{f}}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} END $$; "
+            f"CREATE TRIGGER act {when} EXECUTE FUNCTION {{f}}()")
 
 
 def numbered(column):
@@ -48,18 +49,19 @@ def numbered(column):
 KINDS = {
     "plain": Kind(f"CREATE TABLE {{t}}({COLUMNS}, at date DEFAULT '2020-02-02'); CREATE INDEX ON {{t}}(n); "
                   "COMMENT ON TABLE {t} IS 'mine'; COMMENT ON COLUMN {t}.body IS 'text'; GRANT SELECT ON {t} TO PUBLIC; "
-                  "ALTER TABLE {t} ENABLE ROW LEVEL SECURITY; CREATE POLICY some ON {t} USING (n > 5)",
+                  "ALTER TABLE {t} ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON {t} USING (n > 5)",
                   check={"SELECT count(*) FROM {t} WHERE at = '2020-02-02'": "5"}),
     "key by index": Kind("CREATE TABLE {t}(id bigint NOT NULL, body text, n bigint); CREATE UNIQUE INDEX ON {t}(id)"),
     "other unique index": Kind(f"CREATE TABLE {{t}}({COLUMNS}); CREATE UNIQUE INDEX ON {{t}}(n)",
                                [(5, "clash", 9)], {5: "duplicate_key"}),
-    "trigger that changes": Kind(trigger("BEFORE INSERT", "new.body := upper(new.body); RETURN new;",
-                                         "WHEN (new.body = 'more')"), changed={4: "MORE"}),
-    "trigger that logs": Kind(trigger("AFTER INSERT OR UPDATE", "INSERT INTO {s}.log VALUES (new.id, tg_op); RETURN new;"),
-                              [(5, "refused", None)], {5: "check"},
-                              "CREATE TABLE {s}.log(id bigint, op text); ALTER TABLE {t} ADD CHECK (n IS NOT NULL)"),
-    "trigger that refuses": Kind(trigger("BEFORE INSERT", "RAISE EXCEPTION 'not this one';", "WHEN (new.body = 'bad')"),
-                                 [(5, "bad", 5), (6, "good", 6), (7, "bad", 7)], {5: "trigger", 7: "trigger"}),
+    "trigger that changes": Kind(after=trigger("BEFORE INSERT ON {t} FOR EACH ROW WHEN (new.body = 'more')",
+                                               "new.body := upper(new.body); RETURN new;"), changed={4: "MORE"}),
+    "trigger that logs": Kind(more=[(5, "refused", None)], rejects={5: "check"}, after=trigger(
+        "AFTER INSERT OR UPDATE ON {t} FOR EACH ROW", "INSERT INTO {s}.log VALUES (new.id, tg_op); RETURN new;") +
+        "; CREATE TABLE {s}.log(id bigint, op text); ALTER TABLE {t} ADD CHECK (n IS NOT NULL)"),
+    "trigger that refuses": Kind(after=trigger("BEFORE INSERT ON {t} FOR EACH ROW WHEN (new.body = 'bad')",
+                                               "RAISE EXCEPTION 'not this one';"),
+                                 more=[(5, "bad", 5), (6, "good", 6), (7, "bad", 7)], rejects={5: "trigger", 7: "trigger"}),
     "generated": Kind(f"CREATE TABLE {{t}}({COLUMNS}, twice bigint GENERATED ALWAYS AS (n * 2) STORED)",
                       check={"SELECT sum(twice) FROM {t}": "38"}),
     "identity always": numbered("bigint GENERATED ALWAYS AS IDENTITY"),
@@ -77,7 +79,7 @@ KINDS = {
                         [(500, "nowhere", 5)], {500: "check"}),
     "inheriting": Kind("CREATE TABLE {p}(id bigint, body text); CREATE TABLE {t}(n bigint, PRIMARY KEY (id)) INHERITS ({p})"),
     "unlogged": Kind(f"CREATE UNLOGGED TABLE {{t}}({COLUMNS})"),
-    "varchar, and a default": Kind("CREATE TABLE {t}(n bigint, who text NOT NULL DEFAULT 'me', body varchar, id bigint "
+    "varchar and a default": Kind("CREATE TABLE {t}(n bigint, who text NOT NULL DEFAULT 'me', body varchar, id bigint "
                                    "PRIMARY KEY)", check={"SELECT count(*) FROM {t} WHERE who = 'me'": "5"}),
     "not null": Kind("CREATE TABLE {t}(id bigint PRIMARY KEY, body text NOT NULL, n bigint)", [(5, None, 5)],
                      {5: "null_value"}),
@@ -158,7 +160,7 @@ class Existing(unittest.TestCase):
                     kind.rejects.items()} | {conflict: ("conflict", "skipped") for conflict in conflicts}
         self.assertEqual({row: issue[:2] for row, issue in told.items()}, expected)
         for conflict in conflicts:
-            self.assertTrue(told[conflict][2].endswith(": body"), told[conflict])
+            self.assertTrue(told[conflict][2].endswith(': "body"'), told[conflict])
 
     def carry(self, mode):
         """A first copy and a second one, and all that each must tell and leave behind."""
@@ -205,7 +207,7 @@ class Existing(unittest.TestCase):
             with self.subTest(name):
                 words = ("--on-conflict", "fail", "--only", name)
                 done, report = self.copy(*words, code=1)
-                self.assertIn(f'row {{"id": 3}} of {name}: the key is already there with other content in: body',
+                self.assertIn(f'row {{"id": 3}} of {name}: the key is already there with other content in: "body"',
                               error_lines(done)[0])
                 self.assertEqual(report["state"], "FAILED")
                 self.assertEqual([report["totals"][counter] for counter in COUNTERS], [0] * 6)
