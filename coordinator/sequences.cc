@@ -12,12 +12,13 @@ absl::Status AdvanceSequence(postgres::Connection& session, const std::string& t
   // Of an identity or serial column, or one that an existing table's default takes its numbers from.
   ASSIGN_OR_RETURN(
       const postgres::Result sequence,
-      session.Execute("SELECT coalesce(pg_get_serial_sequence($1, $2), (SELECT min(d.refobjid)::regclass::text FROM "
-                      "pg_catalog.pg_attribute a JOIN pg_catalog.pg_attrdef f ON f.adrelid = a.attrelid AND f.adnum = "
-                      "a.attnum JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_attrdef'::regclass AND d.objid "
-                      "= f.oid AND d.refclassid = 'pg_catalog.pg_class'::regclass JOIN pg_catalog.pg_class s ON s.oid = "
-                      "d.refobjid AND s.relkind = 'S' WHERE a.attrelid = $1::regclass AND a.attname = $2))",
-                      {table, step.name}));
+      session.Execute(
+          "SELECT coalesce(pg_get_serial_sequence($1, $2), (SELECT min(d.refobjid)::regclass::text FROM "
+          "pg_catalog.pg_attribute a JOIN pg_catalog.pg_attrdef f ON f.adrelid = a.attrelid AND f.adnum = "
+          "a.attnum JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_attrdef'::regclass AND d.objid "
+          "= f.oid AND d.refclassid = 'pg_catalog.pg_class'::regclass JOIN pg_catalog.pg_class s ON s.oid = "
+          "d.refobjid AND s.relkind = 'S' WHERE a.attrelid = $1::regclass AND a.attname = $2))",
+          {table, step.name}));
   if (sequence.is_null(0, 0)) return absl::OkStatus();  // an existing table may number its rows by other means
   const std::string name(sequence.text(0, 0));
   // A sequence that was made a moment ago stands at 1, not called.

@@ -20,21 +20,21 @@
 namespace vecferry::coordinator {
 namespace {
 
-using postgres::WaitingOrder;
-using postgres::WaitingRow;
-
 // Deadlocks with the destination's own users; a group that loses this often is an error of the whole command.
 constexpr int kAttemptsMax = 5;
 
-// What one transaction did with a group of waiting rows.
+constexpr std::int64_t kBytesATime = 8 << 20;  // of tuples, in memory at once
+
+// What one transaction did with a shard's waiting rows, by their places.
 struct Moved {
   core::Counters counters;
-  std::vector<std::pair<std::size_t, std::string>> conflicting;  // place, differing columns
+  std::vector<std::pair<std::size_t, std::string>> conflicting;  // with the differing columns
   std::vector<std::pair<std::size_t, absl::Status>> refused;
   std::vector<std::size_t> waiting;
 };
 
-// The waiting rows of one shard. `mapping` tells by its waiting_keys which rows may go on waiting.
+// All waiting rows of one shard, as one group: whichever order they came in, those that refer to one another go there
+// together. `mapping` tells by its waiting_keys which rows may go on waiting.
 class WaitingShard {
  public:
   WaitingShard(const FinishContext& context, const core::Mapping& mapping, int shard, load::OnConflict on_conflict)
@@ -44,38 +44,18 @@ class WaitingShard {
         on_conflict_(on_conflict),
         loader_(context.session, context.plan.identity.destination_schema, mapping, on_conflict) {}
 
-  // Tries each row once; returns how many no longer wait.
-  absl::StatusOr<std::int64_t> Carry(WaitingOrder order) {
+  // Returns how many no longer wait.
+  absl::StatusOr<std::int64_t> Carry() {
     RETURN_IF_ERROR(loader_.Prepare());
     std::int64_t settled = 0;
-    std::optional<std::int64_t> after;
-    while (true) {
-      if (context_.stopping()) return absl::CancelledError("stopped while carrying rows whose parent came later");
-      ASSIGN_OR_RETURN(
-          const std::vector<WaitingRow> rows,
-          postgres::ReadWaiting(context_.session, context_.migration_id, shard_, order, after, kGroupBytes));
-      if (rows.empty()) break;
-      after = rows.back().issue;
-      ASSIGN_OR_RETURN(const std::size_t left, CarryGroup(rows));
-      settled += static_cast<std::int64_t>(rows.size() - left);
-    }
-    RETURN_IF_ERROR(loader_.Close());
-    return settled;
-  }
-
- private:
-  static constexpr std::int64_t kGroupBytes = 8 << 20;  // of tuples, in memory at once
-
-  // Returns how many go on waiting.
-  absl::StatusOr<std::size_t> CarryGroup(const std::vector<WaitingRow>& rows) {
-    std::size_t left = 0;
     absl::Status status;
     for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
       status = postgres::InTransaction(context_.session, [&]() -> absl::Status {
         RETURN_IF_ERROR(CheckEpoch(context_.session, context_.migration_id, context_.coordinator_epoch));
-        ASSIGN_OR_RETURN(const Moved moved, Load(rows));
-        left = moved.waiting.size();
-        RETURN_IF_ERROR(WriteDown(rows, moved));
+        RETURN_IF_ERROR(Stage());
+        ASSIGN_OR_RETURN(const Moved moved, Merge());
+        RETURN_IF_ERROR(WriteDown(moved));
+        settled = static_cast<std::int64_t>(issues_.size() - moved.waiting.size());
         base::FaultPoint("replay.before_commit");
         return absl::OkStatus();
       });
@@ -84,17 +64,31 @@ class WaitingShard {
     }
     RETURN_IF_ERROR(status);
     base::FaultPoint("replay.after_commit");
-    return left;
+    RETURN_IF_ERROR(loader_.Close());
+    return settled;
   }
 
-  absl::StatusOr<Moved> Load(const std::vector<WaitingRow>& rows) {
-    std::vector<absl::string_view> tuples;
-    RETURN_IF_ERROR(loader_.Begin());
-    for (const WaitingRow& row : rows) {
-      tuples.push_back(row.tuple);
-      RETURN_IF_ERROR(loader_.Put(row.tuple));
+ private:
+  absl::Status Stage() {
+    issues_.clear();
+    bytes_.clear();
+    while (true) {
+      if (context_.stopping()) return absl::CancelledError("stopped while carrying rows whose parent came later");
+      ASSIGN_OR_RETURN(const std::vector<postgres::WaitingRow> rows,
+                       postgres::ReadWaiting(context_.session, context_.migration_id, shard_,
+                                             issues_.empty() ? 0 : issues_.back(), kBytesATime));
+      if (rows.empty()) return absl::OkStatus();
+      RETURN_IF_ERROR(loader_.Begin(issues_.size()));
+      for (const postgres::WaitingRow& row : rows) {
+        issues_.push_back(row.issue);
+        bytes_.push_back(static_cast<std::uint32_t>(row.tuple.size()));
+        RETURN_IF_ERROR(loader_.Put(row.tuple));
+      }
+      RETURN_IF_ERROR(loader_.EndCopy(static_cast<std::int64_t>(rows.size())).status());
     }
-    RETURN_IF_ERROR(loader_.EndCopy(static_cast<std::int64_t>(rows.size())).status());
+  }
+
+  absl::StatusOr<Moved> Merge() {
     Moved moved;
     const auto note = [&](const load::LoadOutcome& outcome) {
       moved.counters.inserted += outcome.inserted;
@@ -112,36 +106,39 @@ class WaitingShard {
       return absl::OkStatus();
     };
     const auto wait = [&](std::size_t place) { moved.waiting.push_back(place); };
-    RETURN_IF_ERROR(load::RefusedGroup(context_.session, loader_, tuples, note, reject, wait).CarryStaged());
+    RETURN_IF_ERROR(load::RefusedGroup(context_.session, loader_, note, reject, wait).CarryStaged(issues_.size()));
     return moved;
   }
 
-  absl::Status WriteDown(const std::vector<WaitingRow>& rows, Moved moved) {
-    std::vector<bool> carried(rows.size(), true);
+  absl::Status WriteDown(Moved moved) {
+    std::vector<bool> carried(issues_.size(), true);
     for (const std::size_t place : moved.waiting) carried[place] = false;
     for (const auto& [place, why] : moved.refused) {
       carried[place] = false;
-      RETURN_IF_ERROR(postgres::RefuseAgain(context_.session, rows[place].issue, RefusalOf(why)));
+      RETURN_IF_ERROR(postgres::RefuseAgain(context_.session, issues_[place], RefusalOf(why)));
     }
     for (const auto& [place, columns] : moved.conflicting) {
       carried[place] = false;
-      const std::string reason = absl::StrCat("the key is already there with other content in: ", columns);
-      if (on_conflict_ == load::OnConflict::kFail) {
-        return absl::AlreadyExistsError(absl::StrCat("row ", rows[place].source_key, " of ", mapping_.source_table,
-                                                     ": ", reason, " (--on-conflict skip or update would go on)"));
-      }
-      RETURN_IF_ERROR(postgres::MarkConflicting(context_.session, rows[place].issue, reason));
+      RETURN_IF_ERROR(WriteConflict(issues_[place], columns));
     }
     std::vector<std::int64_t> issues;
-    for (std::size_t place = 0; place < rows.size(); ++place) {
+    for (std::size_t place = 0; place < issues_.size(); ++place) {
       if (!carried[place]) continue;
-      issues.push_back(rows[place].issue);
-      moved.counters.bytes += static_cast<std::int64_t>(rows[place].tuple.size());
+      issues.push_back(issues_[place]);
+      moved.counters.bytes += bytes_[place];
     }
     moved.counters.conflicting = static_cast<std::int64_t>(moved.conflicting.size());
     if (issues.empty() && moved.conflicting.empty()) return absl::OkStatus();
     return postgres::MarkWaitingReplayed(context_.session, context_.migration_id, shard_, mapping_.counted, issues,
                                          moved.counters);
+  }
+
+  absl::Status WriteConflict(std::int64_t issue, const std::string& columns) {
+    const std::string reason = absl::StrCat("the key is already there with other content in: ", columns);
+    if (on_conflict_ != load::OnConflict::kFail) return postgres::MarkConflicting(context_.session, issue, reason);
+    ASSIGN_OR_RETURN(const std::optional<postgres::Reject> row, postgres::LockReject(context_.session, issue));
+    return absl::AlreadyExistsError(absl::StrCat("row ", row ? row->source_key : "", " of ", mapping_.source_table,
+                                                 ": ", reason, " (--on-conflict skip or update would go on)"));
   }
 
   static core::RowIssue RefusalOf(const absl::Status& why) {
@@ -158,18 +155,17 @@ class WaitingShard {
   const int shard_;
   const load::OnConflict on_conflict_;
   load::Loader loader_;
+  std::vector<std::int64_t> issues_;  // of the staged rows
+  std::vector<std::uint32_t> bytes_;  // of their tuples
 };
 
-// All shards that have waiting rows, in one direction.
-absl::StatusOr<std::int64_t> CarryShards(const FinishContext& context, std::vector<int> shards, WaitingOrder order,
-                                         bool may_wait) {
+absl::StatusOr<std::int64_t> CarryShards(const FinishContext& context, const std::vector<int>& shards, bool may_wait) {
   ASSIGN_OR_RETURN(const load::OnConflict on_conflict, load::ParseOnConflict(context.plan.identity.on_conflict));
-  if (order == WaitingOrder::kNewestFirst) std::reverse(shards.begin(), shards.end());
   std::int64_t settled = 0;
   for (const int shard : shards) {
     core::Mapping mapping = context.plan.mappings[context.plan.shards[shard].mapping];
     if (!may_wait) mapping.waiting_keys.clear();
-    ASSIGN_OR_RETURN(const std::int64_t more, WaitingShard(context, mapping, shard, on_conflict).Carry(order));
+    ASSIGN_OR_RETURN(const std::int64_t more, WaitingShard(context, mapping, shard, on_conflict).Carry());
     settled += more;
   }
   return settled;
@@ -193,17 +189,17 @@ absl::Status CarryWaitingRows(const FinishContext& context) {
   context.on_step("carrying rows whose parent came later");
   // Compiling a merge takes longer than running it.
   RETURN_IF_ERROR(context.session.ExecuteScript("SET jit TO off"));
-  // Most parents came after their children; the other direction takes what is left of a long chain.
-  WaitingOrder order = WaitingOrder::kNewestFirst;
-  for (bool moved = true; moved && waiting.rows > 0;) {
-    ASSIGN_OR_RETURN(const std::int64_t settled, CarryShards(context, waiting.shards, order, /*may_wait=*/true));
+  // Back and forth: rows of one shard wait for those of another.
+  bool backwards = true;
+  for (bool moved = true; moved && waiting.rows > 0; backwards = !backwards) {
+    if (backwards) std::reverse(waiting.shards.begin(), waiting.shards.end());
+    ASSIGN_OR_RETURN(const std::int64_t settled, CarryShards(context, waiting.shards, /*may_wait=*/true));
     moved = settled > 0;
-    order = order == WaitingOrder::kNewestFirst ? WaitingOrder::kOldestFirst : WaitingOrder::kNewestFirst;
     ASSIGN_OR_RETURN(waiting, postgres::CountWaiting(context.session, context.migration_id));
   }
   if (waiting.rows == 0) return absl::OkStatus();
   RETURN_IF_ERROR(CheckRejects(context, waiting.rows));
-  return CarryShards(context, waiting.shards, order, /*may_wait=*/false).status();
+  return CarryShards(context, waiting.shards, /*may_wait=*/false).status();
 }
 
 }  // namespace vecferry::coordinator

@@ -125,8 +125,8 @@ absl::StatusOr<GroupWriter::Carried> GroupWriter::TakeApart(bool from_stage) {
   const auto note = [&](const load::LoadOutcome& outcome) { return Note(outcome, carried); };
   const auto reject = [&](std::size_t place, const absl::Status& why) { return Reject(place, why, carried); };
   const auto wait = [&](std::size_t place) { Wait(place, carried); };
-  load::RefusedGroup group(session_, loader_, tuples_, note, reject, wait);
-  RETURN_IF_ERROR(from_stage ? group.CarryStaged() : group.Carry());
+  load::RefusedGroup group(session_, loader_, note, reject, wait);
+  RETURN_IF_ERROR(from_stage ? group.CarryStaged(tuples_.size()) : group.Carry(tuples_));
   return carried;
 }
 

@@ -55,8 +55,8 @@ enum class IssueAction { kRepaired, kRejected, kSkipped, kReplayed };
 absl::string_view ToString(IssueAction action);  // "repaired"
 absl::StatusOr<IssueAction> ParseIssueAction(absl::string_view text);
 
-// The kind of a rejected row whose parent may come later in the migration: it does not count against --max-rejects until
-// the finish has tried it again.
+// The kind of a rejected row whose parent may come later in the migration: it does not count against --max-rejects
+// until the finish has tried it again.
 inline constexpr char kWaiting[] = "waiting";
 
 // A row that could not be carried as it was.

@@ -93,7 +93,9 @@ std::string CreateStageSql(absl::string_view schema, const core::Mapping& mappin
       kStageRows, ")");
 }
 
-std::string DropStageSql() { return absl::StrCat("DROP TABLE ", kStage, "; DROP SEQUENCE pg_temp.vecferry_stage_rows"); }
+std::string DropStageSql() {
+  return absl::StrCat("DROP TABLE ", kStage, "; DROP SEQUENCE pg_temp.vecferry_stage_rows");
+}
 
 std::string NumberStageSql(std::size_t place) {
   return absl::StrCat("SELECT setval(", kStageRows, ", ", place, ", false)");
@@ -114,9 +116,9 @@ std::string MergeSql(absl::string_view schema, const core::Mapping& mapping, OnC
       "WITH merged AS (INSERT INTO ", core::QualifiedName(schema, mapping.destination_table), " AS t (", columns,
       ") OVERRIDING SYSTEM VALUE SELECT ", columns, " FROM (SELECT * FROM ", kStage, " s WHERE ", InRange("s"),
       " ORDER BY vecferry_stage_row) s WHERE setval(", kStageRows, ", vecferry_stage_row) >= 0 ON CONFLICT (",
-      KeyList(mapping), ") ", ConflictAction(ValueColumns(mapping), on_conflict), " RETURNING ", KeyList(mapping),
-      ", ", Inserted(schema, mapping, on_conflict, partitioned), " AS vecferry_inserted), removed AS (DELETE FROM ", kStage, " AS s USING merged WHERE ",
-      KeysEqual(mapping, "s", "merged"), " AND ", InRange("s"),
+      KeyList(mapping), ") ", ConflictAction(ValueColumns(mapping), on_conflict), " RETURNING ", KeyList(mapping), ", ",
+      Inserted(schema, mapping, on_conflict, partitioned), " AS vecferry_inserted), removed AS (DELETE FROM ", kStage,
+      " AS s USING merged WHERE ", KeysEqual(mapping, "s", "merged"), " AND ", InRange("s"),
       " RETURNING 1) SELECT (SELECT count(*) FROM merged WHERE vecferry_inserted), (SELECT count(*) FROM "
       "merged WHERE NOT vecferry_inserted), (SELECT count(*) FROM removed), (SELECT count(*) FROM ",
       kStage, " s WHERE ", InRange("s"), ")");

@@ -41,8 +41,8 @@ std::string CompareSql(absl::string_view schema, const core::Mapping& mapping);
 std::string TakeFromStageSql();
 
 // The places of staged rows whose foreign key finds no partner in `parent`, from `columns` to `parent_columns`, all as
-// SQL; and beside each the place of its partner in the stage, NULL where there is none. `own`: the key refers to its own
-// table, so that there may be one.
+// SQL; and beside each the place of its partner in the stage, NULL where there is none. `own`: the key refers to its
+// own table, so that there may be one.
 std::string OrphansSql(absl::string_view parent, const std::vector<std::string>& columns,
                        const std::vector<std::string>& parent_columns, bool own);
 

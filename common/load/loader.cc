@@ -27,9 +27,7 @@ absl::Status Loader::Prepare() {
   return session_.ExecuteScript(CreateStageSql(schema_, mapping_));
 }
 
-absl::Status Loader::Close() {
-  return merges() ? session_.ExecuteScript(DropStageSql()) : absl::OkStatus();
-}
+absl::Status Loader::Close() { return merges() ? session_.ExecuteScript(DropStageSql()) : absl::OkStatus(); }
 
 absl::Status Loader::Begin(std::size_t place) {
   base::FaultPoint("writer.before_copy");
@@ -80,7 +78,8 @@ absl::StatusOr<std::vector<std::size_t>> Loader::TakeWaiting(std::size_t begin, 
 
 absl::StatusOr<LoadOutcome> Loader::Merge(std::size_t begin, std::size_t end) {
   const std::vector<postgres::Param> range = {static_cast<std::int64_t>(begin), static_cast<std::int64_t>(end)};
-  ASSIGN_OR_RETURN(const postgres::Result merged, session_.Execute(MergeSql(schema_, mapping_, on_conflict_, partitioned_), range));
+  ASSIGN_OR_RETURN(const postgres::Result merged,
+                   session_.Execute(MergeSql(schema_, mapping_, on_conflict_, partitioned_), range));
   LoadOutcome outcome;
   outcome.inserted = merged.integer(0, 0);
   outcome.updated = merged.integer(0, 1);

@@ -14,24 +14,25 @@ constexpr std::size_t kPieceRows = 500;
 
 }  // namespace
 
-absl::Status RefusedGroup::Carry() {
-  if (!loader_.merges()) return CarryAll(Step::kCopy);
+absl::Status RefusedGroup::Carry(absl::Span<const absl::string_view> tuples) {
+  tuples_ = tuples;
+  if (!loader_.merges()) return CarryAll(Step::kCopy, tuples.size());
   RETURN_IF_ERROR(loader_.EmptyStage());
-  RETURN_IF_ERROR(CarryAll(Step::kCopy));
-  return CarryStaged();
+  RETURN_IF_ERROR(CarryAll(Step::kCopy, tuples.size()));
+  return CarryStaged(tuples.size());
 }
 
-absl::Status RefusedGroup::CarryStaged() {
+absl::Status RefusedGroup::CarryStaged(std::size_t tuples) {
   std::vector<std::size_t> parts;
-  RETURN_IF_ERROR(CarryRange(Step::kMerge, 0, tuples_.size(), parts));
+  RETURN_IF_ERROR(CarryRange(Step::kMerge, 0, tuples, parts));
   if (parts.empty()) return absl::OkStatus();
   RETURN_IF_ERROR(loader_.StartMerging());
-  return CarryAll(Step::kMerge);
+  return CarryAll(Step::kMerge, tuples);
 }
 
-absl::Status RefusedGroup::CarryAll(Step step) {
-  for (std::size_t begin = 0; begin < tuples_.size(); begin += kPieceRows) {
-    RETURN_IF_ERROR(CarryPiece(step, begin, std::min(begin + kPieceRows, tuples_.size())));
+absl::Status RefusedGroup::CarryAll(Step step, std::size_t tuples) {
+  for (std::size_t begin = 0; begin < tuples; begin += kPieceRows) {
+    RETURN_IF_ERROR(CarryPiece(step, begin, std::min(begin + kPieceRows, tuples)));
   }
   return absl::OkStatus();
 }

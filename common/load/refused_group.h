@@ -13,8 +13,8 @@
 
 namespace vecferry::load {
 
-// Carries a commit group of which Postgres may refuse rows: loads its tuples in pieces of a bounded number of rows, each
-// under a savepoint, until each tuple is carried, or waits for a parent that comes later, or is refused when it is
+// Carries a commit group of which Postgres may refuse rows: loads its tuples in pieces of a bounded number of rows,
+// each under a savepoint, until each tuple is carried, or waits for a parent that comes later, or is refused when it is
 // loaded by itself. Not thread-safe. What it is made with must outlive it.
 class RefusedGroup {
  public:
@@ -22,24 +22,19 @@ class RefusedGroup {
   using OnRefused = absl::FunctionRef<absl::Status(std::size_t place, const absl::Status& why)>;
   using OnWaiting = absl::FunctionRef<void(std::size_t place)>;
 
-  RefusedGroup(postgres::Connection& session, Loader& loader, absl::Span<const absl::string_view> tuples,
-               OnLoaded on_loaded, OnRefused on_refused, OnWaiting on_waiting)
-      : session_(session),
-        loader_(loader),
-        tuples_(tuples),
-        on_loaded_(on_loaded),
-        on_refused_(on_refused),
-        on_waiting_(on_waiting) {}
+  RefusedGroup(postgres::Connection& session, Loader& loader, OnLoaded on_loaded, OnRefused on_refused,
+               OnWaiting on_waiting)
+      : session_(session), loader_(loader), on_loaded_(on_loaded), on_refused_(on_refused), on_waiting_(on_waiting) {}
 
   // In a transaction that has done nothing yet. Errors: those of the callbacks; what Postgres says but about rows.
-  absl::Status Carry();
-  // Of a group whose tuples are all in the stage: first all of them at once.
-  absl::Status CarryStaged();
+  absl::Status Carry(absl::Span<const absl::string_view> tuples);
+  // Of a group whose tuples, so many, are all in the stage: first all of them at once.
+  absl::Status CarryStaged(std::size_t tuples);
 
  private:
   enum class Step { kCopy, kMerge };
 
-  absl::Status CarryAll(Step step);
+  absl::Status CarryAll(Step step, std::size_t tuples);
   absl::Status CarryPiece(Step step, std::size_t begin, std::size_t end);
   // Carries tuples [begin, end), or names in `parts` the places before which they must be parted; a single one is
   // refused or waits instead.
@@ -55,7 +50,7 @@ class RefusedGroup {
 
   postgres::Connection& session_;
   Loader& loader_;
-  const absl::Span<const absl::string_view> tuples_;
+  absl::Span<const absl::string_view> tuples_;  // kCopy
   const OnLoaded on_loaded_;
   const OnRefused on_refused_;
   const OnWaiting on_waiting_;

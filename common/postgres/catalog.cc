@@ -42,13 +42,15 @@ std::string WithoutSchema(absl::string_view type) {
 }
 
 absl::Status ReadTables(Connection& session, const std::string& schema, Catalog& catalog) {
-  ASSIGN_OR_RETURN(const Result tables,
-                   session.Execute("SELECT c.oid, c.relname, c.relkind, row_security_active(c.oid), c.relkind = 'r' AND "
-                                   "EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhparent = c.oid), EXISTS "
-                                   "(SELECT FROM pg_catalog.pg_rewrite w WHERE w.ev_class = c.oid AND w.ev_type IN "
-                                   "('2', '3')) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 "
-                                   "AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')",
-                                   {schema}));
+  ASSIGN_OR_RETURN(
+      const Result tables,
+      session.Execute("SELECT c.oid, c.relname, c.relkind, row_security_active(c.oid), c.relkind = 'r' AND "
+                      "EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhparent = c.oid), EXISTS "
+                      "(SELECT FROM pg_catalog.pg_rewrite w WHERE w.ev_class = c.oid AND w.ev_type IN "
+                      "('2', '3')) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+                      "WHERE n.nspname = $1 "
+                      "AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')",
+                      {schema}));
   for (int row = 0; row < tables.rows(); ++row) {
     CatalogTable& table = catalog.tables[std::string(tables.text(row, 1))];
     table.oid = static_cast<std::uint32_t>(tables.integer(row, 0));
@@ -59,13 +61,14 @@ absl::Status ReadTables(Connection& session, const std::string& schema, Catalog&
   }
   ASSIGN_OR_RETURN(
       const Result columns,
-      session.Execute("SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.atttypmod, a.attnotnull OR "
-                      "y.typnotnull, a.atthasdef OR y.typdefault IS NOT NULL, a.attidentity <> '', a.attgenerated <> '' "
-                      "FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type y ON y.oid = a.atttypid JOIN "
-                      "pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_namespace n ON n.oid = "
-                      "c.relnamespace WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND a.attnum > 0 "
-                      "AND NOT a.attisdropped ORDER BY c.relname, a.attnum",
-                      {schema}));
+      session.Execute(
+          "SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.atttypmod, a.attnotnull OR "
+          "y.typnotnull, a.atthasdef OR y.typdefault IS NOT NULL, a.attidentity <> '', a.attgenerated <> '' "
+          "FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type y ON y.oid = a.atttypid JOIN "
+          "pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_namespace n ON n.oid = "
+          "c.relnamespace WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND a.attnum > 0 "
+          "AND NOT a.attisdropped ORDER BY c.relname, a.attnum",
+          {schema}));
   for (int row = 0; row < columns.rows(); ++row) {
     CatalogColumn& column = catalog.tables[std::string(columns.text(row, 0))].columns.emplace_back();
     column.name = std::string(columns.text(row, 1));

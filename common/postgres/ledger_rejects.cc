@@ -143,10 +143,11 @@ absl::Status RefuseAgain(Connection& session, std::int64_t issue, const core::Ro
 }
 
 absl::StatusOr<WaitingCount> CountWaiting(Connection& session, absl::string_view migration_id) {
-  ASSIGN_OR_RETURN(const Result counts,
-                   session.Execute("SELECT shard, count(*) FROM vecferry.row_issue WHERE migration_id = $1 AND action = "
-                                   "'rejected' AND kind = $2 GROUP BY shard ORDER BY shard",
-                                   {std::string(migration_id), core::kWaiting}));
+  ASSIGN_OR_RETURN(
+      const Result counts,
+      session.Execute("SELECT shard, count(*) FROM vecferry.row_issue WHERE migration_id = $1 AND action = "
+                      "'rejected' AND kind = $2 GROUP BY shard ORDER BY shard",
+                      {std::string(migration_id), core::kWaiting}));
   WaitingCount waiting;
   for (int row = 0; row < counts.rows(); ++row) {
     waiting.shards.push_back(static_cast<int>(counts.integer(row, 0)));
@@ -156,29 +157,24 @@ absl::StatusOr<WaitingCount> CountWaiting(Connection& session, absl::string_view
 }
 
 absl::StatusOr<std::vector<WaitingRow>> ReadWaiting(Connection& session, absl::string_view migration_id, int shard,
-                                                    WaitingOrder order, std::optional<std::int64_t> after,
-                                                    std::int64_t bytes_max) {
-  const bool newest = order == WaitingOrder::kNewestFirst;
-  const std::string by = newest ? "id DESC" : "id";
+                                                    std::int64_t after, std::int64_t bytes_max) {
   ASSIGN_OR_RETURN(
       const Result found,
       session.Execute(
-          absl::StrCat("SELECT id, source_key, raw FROM (SELECT id, source_key, raw, sum(bytes) OVER (ORDER BY ", by,
-                       ") - bytes AS before FROM (SELECT id, source_key, raw, coalesce(octet_length(raw), (SELECT "
-                       "sum(octet_length(p.bytes)) FROM vecferry.row_issue_raw_part p WHERE p.issue_id = i.id)) AS "
-                       "bytes FROM vecferry.row_issue i WHERE migration_id = $1 AND shard = $2 AND action = 'rejected' "
-                       "AND kind = $3 AND ($4::bigint IS NULL OR id ",
-                       newest ? "<" : ">", " $4) ORDER BY ", by, " LIMIT ", kWaitingRowsMax,
-                       ") sized) summed WHERE before < $5 ORDER BY ", by),
-          {std::string(migration_id), std::int64_t{shard}, core::kWaiting,
-           after ? Param(*after) : Param(std::nullopt), bytes_max}));
+          absl::StrCat(
+              "SELECT id, raw FROM (SELECT id, raw, sum(bytes) OVER (ORDER BY id) - bytes AS before FROM (SELECT "
+              "id, raw, coalesce(octet_length(raw), (SELECT sum(octet_length(p.bytes)) FROM "
+              "vecferry.row_issue_raw_part p WHERE p.issue_id = i.id)) AS bytes FROM vecferry.row_issue i WHERE "
+              "migration_id = $1 AND shard = $2 AND action = 'rejected' AND kind = $3 AND id > $4 ORDER BY id "
+              "LIMIT ",
+              kWaitingRowsMax, ") sized) summed WHERE before < $5 ORDER BY id"),
+          {std::string(migration_id), std::int64_t{shard}, core::kWaiting, after, bytes_max}));
   std::vector<WaitingRow> rows(static_cast<std::size_t>(found.rows()));
   for (int row = 0; row < found.rows(); ++row) {
     WaitingRow& read = rows[static_cast<std::size_t>(row)];
     read.issue = found.integer(row, 0);
-    read.source_key = std::string(found.text(row, 1));
-    read.tuple = found.bytea(row, 2);
-    if (!found.is_null(row, 2)) continue;
+    read.tuple = found.bytea(row, 1);
+    if (!found.is_null(row, 1)) continue;
     RETURN_IF_ERROR(ReadRaw(session, read.issue, [&read](absl::string_view part) {
       absl::StrAppend(&read.tuple, part);
       return absl::OkStatus();
@@ -190,10 +186,11 @@ absl::StatusOr<std::vector<WaitingRow>> ReadWaiting(Connection& session, absl::s
 absl::Status MarkWaitingReplayed(Connection& session, absl::string_view migration_id, int shard, bool counted,
                                  const std::vector<std::int64_t>& issues, const core::Counters& moved) {
   const std::string ids = absl::StrCat("{", absl::StrJoin(issues, ","), "}");
-  ASSIGN_OR_RETURN(const Result marked,
-                   session.Execute("UPDATE vecferry.row_issue SET action = 'replayed' WHERE id = ANY ($1::bigint[]) AND "
-                                   "action = 'rejected' AND kind = $2",
-                                   {ids, core::kWaiting}));
+  ASSIGN_OR_RETURN(
+      const Result marked,
+      session.Execute("UPDATE vecferry.row_issue SET action = 'replayed' WHERE id = ANY ($1::bigint[]) AND "
+                      "action = 'rejected' AND kind = $2",
+                      {ids, core::kWaiting}));
   const auto carried = static_cast<std::int64_t>(issues.size());
   if (marked.affected() != carried) {
     return absl::AbortedError(absl::StrCat("of ", carried, " rows that waited, ", marked.affected(), " still do"));
@@ -202,14 +199,16 @@ absl::Status MarkWaitingReplayed(Connection& session, absl::string_view migratio
   if (!counted) {
     return session
         .Execute(
-            "UPDATE vecferry.shard SET rejected = rejected - $3 - $4, conflicting = conflicting + $4 WHERE migration_id "
+            "UPDATE vecferry.shard SET rejected = rejected - $3 - $4, conflicting = conflicting + $4 WHERE "
+            "migration_id "
             "= $1 AND shard = $2",
             {id, std::int64_t{shard}, carried, moved.conflicting})
         .status();
   }
   return session
       .Execute(
-          "UPDATE vecferry.shard SET rejected = rejected - $3 - $4, conflicting = conflicting + $4, inserted = inserted "
+          "UPDATE vecferry.shard SET rejected = rejected - $3 - $4, conflicting = conflicting + $4, inserted = "
+          "inserted "
           "+ $5, present = present + $6, updated = updated + $7, bytes = bytes + $8, repaired = repaired + (SELECT "
           "count(DISTINCT told.source_key_record) FROM vecferry.row_issue told JOIN vecferry.row_issue came USING "
           "(migration_id, shard, source_key_record) WHERE told.migration_id = $1 AND told.shard = $2 AND told.action = "
@@ -223,7 +222,8 @@ absl::Status MarkConflicting(Connection& session, std::int64_t issue, const std:
   RETURN_IF_ERROR(session.Execute("DELETE FROM vecferry.row_issue_raw_part WHERE issue_id = $1", {issue}).status());
   return session
       .Execute(
-          "UPDATE vecferry.row_issue SET action = 'skipped', kind = 'conflict', reason = $2, raw = NULL, raw_format = '' "
+          "UPDATE vecferry.row_issue SET action = 'skipped', kind = 'conflict', reason = $2, raw = NULL, raw_format = "
+          "'' "
           "WHERE id = $1",
           {issue, core::SanitizeText(reason)})
       .status();

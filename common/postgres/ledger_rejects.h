@@ -73,14 +73,11 @@ absl::StatusOr<WaitingCount> CountWaiting(Connection& session, absl::string_view
 
 struct WaitingRow {
   std::int64_t issue = 0;
-  std::string source_key;  // JSON text
   std::string tuple;
 };
-enum class WaitingOrder { kOldestFirst, kNewestFirst };
 // The next rows of a shard, behind the issue `after`, until their tuples have `bytes_max`: the last one may exceed it.
 absl::StatusOr<std::vector<WaitingRow>> ReadWaiting(Connection& session, absl::string_view migration_id, int shard,
-                                                    WaitingOrder order, std::optional<std::int64_t> after,
-                                                    std::int64_t bytes_max);
+                                                    std::int64_t after, std::int64_t bytes_max);
 // In the transaction that carried them: these issues become `replayed`, and their rows (with the conflicting ones among
 // `moved`) count no longer as rejected but as `moved` says. kAborted: one of them waits no longer.
 absl::Status MarkWaitingReplayed(Connection& session, absl::string_view migration_id, int shard, bool counted,
