@@ -1,6 +1,7 @@
 #include "common/load/loader.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
