@@ -64,8 +64,9 @@ absl::Status RunStep(const FinishContext& context, const core::FinishStep& step)
 absl::Status NameWayOut(const absl::Status& status, const core::FinishStep& step) {
   const std::optional<postgres::SqlError> error = postgres::GetSqlError(status);
   if (!step.optional || !error || error->sqlstate != "54000") return status;
-  return absl::Status(status.code(), absl::StrCat(status.message(), "; run the same command with --no-indexes to do "
-                                                                    "without it"));
+  return absl::Status(status.code(), absl::StrCat(status.message(),
+                                                  "; run the same command with --no-indexes to do "
+                                                  "without it"));
 }
 
 // A parallel build keeps its graph in shared memory; a container with a small /dev/shm has none for it.
