@@ -165,16 +165,19 @@ absl::Status Connection::ExecuteScript(const std::string& sql) {
 }
 
 absl::StatusOr<Result> Connection::TakeResult(int sent) {
+  if (sent != 1) return ToStatus(nullptr, connection_.get());
   Result result(nullptr);
-  bool more = sent == 1;
-  while (more) {
-    RETURN_IF_ERROR(AwaitResult(connection_.get(), lifeline_));
-    PGresult* const next = PQgetResult(connection_.get());
+  absl::Status status;  // the first error: why a session ended is told before its end
+  for (bool more = true; more;) {
+    const absl::Status awaited = AwaitResult(connection_.get(), lifeline_);
+    status.Update(awaited);
+    PGresult* const next = awaited.ok() ? PQgetResult(connection_.get()) : nullptr;
     if (next == nullptr) break;
     result = Result(next);
+    status.Update(ToStatus(next, connection_.get()));
     more = PQresultStatus(next) != PGRES_COPY_IN && alive();
   }
-  RETURN_IF_ERROR(ToStatus(result.result_.get(), connection_.get()));
+  RETURN_IF_ERROR(status);
   return result;
 }
 

@@ -156,13 +156,16 @@ class Limits(Case):
         open_ones = []
         greeting = struct.pack(">i", 196608) + b"user\0" + self.database.encode() + b"\0database\0" + \
             self.database.encode() + b"\0\0"
-        answer = b""
-        while b"E" != answer[:1]:
+        refused = False
+        while not refused:
             one = socket.socket(socket.AF_UNIX)
-            one.connect(f"{SERVER.socket}/.s.PGSQL.5432")
-            one.sendall(struct.pack(">i", len(greeting) + 4) + greeting)
-            answer = one.recv(1)
             open_ones.append(one)
+            try:
+                one.connect(f"{SERVER.socket}/.s.PGSQL.5432")
+                one.sendall(struct.pack(">i", len(greeting) + 4) + greeting)
+                refused = one.recv(1) == b"E"
+            except OSError:
+                refused = True
         self.refused(copy_words(STORE, url), "no free connection", self.database, "max_connections")
         for one in open_ones:
             one.close()
