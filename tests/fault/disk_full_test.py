@@ -42,7 +42,7 @@ class DiskFull(unittest.TestCase):
 
     def shell(self, line):
         """As the server, who alone sees the disk."""
-        SERVER.psql("postgres", f"COPY (SELECT) TO PROGRAM '{line}'")
+        SERVER.psql("postgres", f"COPY (SELECT WHERE false) TO PROGRAM '{line}'")
 
     def leave(self, kilobytes):
         """Fills the disk but for so much."""

@@ -90,4 +90,32 @@ class Network(HeldUp):
         self.assertEqual(compare_store(STORE, SERVER, self.database), [])
 
 
+class Longer(Network):
+    """What takes longer than the command's own patience: half a minute for a holder of its lock, a minute in all."""
+    test_reset = test_silence = test_a_signal_in_the_silence = test_long_work_is_no_silence = None
+
+    def test_lost_connections_beside_a_network_that_works(self):
+        for stage in ("copy", "finish"):
+            with self.subTest(stage=stage):
+                self.setUp()
+                process, holder = self.begin(stage, self.url)
+                self.proxy.lose()
+                holder.kill()
+                self.ends_right(process)
+
+    def test_a_network_that_stays_silent(self):
+        process, holder = self.begin("copy", self.url)
+        self.proxy.be_silent()
+        holder.kill()
+        _, errors = process.communicate(timeout=120)
+        self.assertEqual(process.returncode, 1, errors)
+        lines = [line for line in errors.splitlines() if line.startswith("vecferry: ")]
+        self.assertEqual(len(lines), 1, errors)
+        self.assertIn("run the same command again", lines[0])
+        self.proxy.reset()
+        done = run(*copy_words(STORE, self.url))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(compare_store(STORE, SERVER, self.database), [])
+
+
 unittest.main()

@@ -67,8 +67,8 @@ class Scratch(HeldUp):
     def test_a_store_that_is_recovered_first(self):
         """A hot journal: only a copy may be rolled back."""
         make_store(self.store, 2000, journal_mode="delete")
-        script = ("import os, sqlite3, sys\n"
-                  "s = sqlite3.connect(sys.argv[1]); s.execute('PRAGMA cache_size = 1'); s.execute('PRAGMA cache_spill = 1')\n"
+        script = ("import os, sqlite3, sys; s = sqlite3.connect(sys.argv[1])\n"
+                  "s.execute('PRAGMA cache_size = 1'); s.execute('PRAGMA cache_spill = 1')\n"
                   "s.execute('UPDATE documents SET title = title || 1'); os._exit(0)")
         subprocess.run([sys.executable, "-c", script, str(self.store)], check=True)
         self.assertTrue(os.path.getsize(f"{self.store}-journal") > 0)

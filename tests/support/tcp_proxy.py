@@ -14,7 +14,7 @@ class Proxy:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.mutex = threading.Lock()
-        self.partners = {}
+        self.partners, self.lost = {}, {}
         self.silent = False
         self.selector = selectors.DefaultSelector()
         self.selector.register(self.listener, selectors.EVENT_READ)
@@ -30,6 +30,14 @@ class Proxy:
             for one in self.partners:
                 self.selector.unregister(one)
             self.selector.unregister(self.listener)
+
+    def lose(self):
+        """The connections that are open stay so and carry nothing any more; new ones are served."""
+        with self.mutex:
+            for one in self.partners:
+                self.selector.unregister(one)
+            self.lost.update(self.partners)
+            self.partners.clear()
 
     def reset(self):
         """All connections end by RST; new ones are served."""
