@@ -20,7 +20,7 @@ namespace {
 
 // For the question; connecting has a bound of its own.
 constexpr absl::Duration kAnswerMax = absl::Seconds(10);
-// A record of TLS is 16 KiB, of which libpq takes at least 8 KiB at a time; what it left there no poll() shows.
+// A record of TLS or GSS is 16 KiB, of which libpq takes at least 8 KiB at a time; what it left there no poll() shows.
 constexpr int kReadsMax = 3;
 // One such answer may be overtaken by the result itself.
 constexpr int kWaitsForUsMax = 2;
@@ -44,7 +44,7 @@ bool PollFor(const PGconn* session, short events, absl::Duration patience) {
 
 // False: the connection has ended.
 bool Consume(PGconn* session) {
-  const int reads = PQsslInUse(session) == 1 ? kReadsMax : 1;
+  const int reads = PQsslInUse(session) == 1 || PQgssEncInUse(session) == 1 ? kReadsMax : 1;
   for (int i = 0; i < reads && PQisBusy(session) == 1; ++i) {
     if (PQconsumeInput(session) == 0) return false;
   }
@@ -74,7 +74,7 @@ absl::StatusOr<Standing> AskAbout(const Lifeline& lifeline) {
   const absl::Time deadline = absl::Now() + kAnswerMax;
   while (PQisBusy(session.get()) == 1) {
     if (!PollFor(session.get(), POLLIN, deadline - absl::Now())) {
-      return absl::UnavailableError(absl::StrCat("it took a new connection, and answers nothing on it"));
+      return absl::UnavailableError("it took a new connection, and answers nothing on it");
     }
     if (!Consume(session.get())) break;
   }
