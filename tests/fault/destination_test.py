@@ -2,8 +2,6 @@
 of their own: one line says what, where and what to do, or the result is the same as anywhere."""
 import json
 import pathlib
-import socket
-import struct
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
@@ -89,10 +87,9 @@ class Pools(Case):
 
     def connect_several(self, url):
         """So that the pool has several free sessions of the server."""
-        user = self.server
         self.server = Pool(url)
         holders = [self.lock("BEGIN; SELECT 1") for _ in range(4)]
-        self.server = user
+        self.server = SERVER
         for holder in holders:
             holder.communicate("COMMIT;")
 
@@ -146,26 +143,16 @@ class Limits(Case):
         self.copied(url, "--max-connections", "3")
 
     def test_all_connections_taken(self):
-        url = self.make_role()
-        open_ones = []
-        greeting = struct.pack(">i", 196608) + b"user\0" + self.database.encode() + b"\0database\0" + \
-            self.database.encode() + b"\0\0"
-        refused = False
-        while not refused:
-            one = socket.socket(socket.AF_UNIX)
-            open_ones.append(one)
-            try:
-                one.connect(f"{SERVER.socket}/.s.PGSQL.5432")
-                one.sendall(struct.pack(">i", len(greeting) + 4) + greeting)
-                refused = one.recv(1) == b"E"
-            except OSError:
-                refused = True
-        self.refused(copy_words(STORE, url), "no free connection", self.database, "max_connections")
-        for one in open_ones:
-            one.close()
+        url = self.make_role("ALTER ROLE {0} CONNECTION LIMIT 4")
+        self.server = Pool(url)
+        holders = [self.lock("SELECT 1") for _ in range(4)]
+        self.server = SERVER
+        self.refused(copy_words(STORE, url), "no free connection", self.database, "max_connections", "CONNECTION LIMIT")
+        self.expect_untouched()
+        for holder in holders:
+            holder.communicate()
         while SERVER.query("postgres", f"SELECT 1 FROM pg_stat_activity WHERE usename = '{self.database}'"):
             pass
-        self.expect_untouched()
         self.copied(url)
 
     def test_a_password_that_changes_meanwhile(self):
