@@ -35,6 +35,7 @@ sigset_t EndingSignals() {
 
 ProcessSignals::ProcessSignals(absl::Duration deadline) : deadline_(deadline) {
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);  // the write itself tells that a file may not grow
   const sigset_t set = EndingSignals();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   thread_ = std::thread([this] { Take(); });

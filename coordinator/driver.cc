@@ -56,7 +56,8 @@ void Driver::Run() {
   absl::Status status = Drive();
   for (int times = 0; absl::IsUnavailable(status) && times < kReconnectsMax; ++times) {
     status = Reconnect(status);
-    if (status.ok()) status = Drive();
+    if (!status.ok()) break;  // it has tried for as long as it may
+    status = Drive();
   }
   End(status);
 }

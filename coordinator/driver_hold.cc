@@ -209,8 +209,12 @@ absl::StatusOr<Hold> Driver::AwaitHold(std::uint64_t former_epoch) {
     }
     const absl::Duration patience = std::min(kLockPatience, give_up - absl::Now());
     absl::StatusOr<Hold> hold = RetakeHold(setup_.conninfo, setup_.migration_id, former_epoch, patience);
-    // A lock that is held with the former epoch is our own, of a session whose end the server has not noticed.
-    if (!absl::IsUnavailable(hold.status()) && !absl::IsAlreadyExists(hold.status())) return hold;
+    // A lock that is held with the former epoch is our own, of a session whose end the server has not noticed. And
+    // after an outage all come back at once: there may be no free connection for a while.
+    if (!absl::IsUnavailable(hold.status()) && !absl::IsAlreadyExists(hold.status()) &&
+        !absl::IsResourceExhausted(hold.status())) {
+      return hold;
+    }
     base::MutexLock lock(&mutex_);
     const absl::Time next = absl::Now() + kTryAgain;
     if (next >= give_up) return hold;

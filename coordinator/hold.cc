@@ -9,13 +9,25 @@
 
 namespace vecferry::coordinator {
 
-absl::StatusOr<postgres::Connection> OpenCoordinatorSession(const std::string& conninfo,
-                                                            const std::function<bool()>& stopping) {
+absl::StatusOr<postgres::Connection> OpenWritingSession(const std::string& conninfo, const std::string& name,
+                                                        const std::function<bool()>& stopping) {
   postgres::ConnectionOptions options;
   options.conninfo = conninfo;
-  options.application_name = "vecferry/coordinator";
+  options.application_name = name;
+  options.own_session = true;
   options.stopping = stopping;
   ASSIGN_OR_RETURN(postgres::Connection session, postgres::Connection::Open(options));
+  ASSIGN_OR_RETURN(const postgres::Result standby, session.Execute("SELECT pg_catalog.pg_is_in_recovery()"));
+  if (!standby.truth(0, 0)) return session;
+  // May pass: after a failover it becomes the primary, or its name leads there.
+  return absl::UnavailableError(
+      "the destination is a standby (in recovery), which takes no writes: name the primary (libpq tries several hosts "
+      "by host=A,B target_session_attrs=primary)");
+}
+
+absl::StatusOr<postgres::Connection> OpenCoordinatorSession(const std::string& conninfo,
+                                                            const std::function<bool()>& stopping) {
+  ASSIGN_OR_RETURN(postgres::Connection session, OpenWritingSession(conninfo, "vecferry/coordinator", stopping));
   // Epochs and states wait for the disk, whatever the server's own setting: a crash must not take them back.
   RETURN_IF_ERROR(session
                       .Execute("SELECT set_config('synchronous_commit', 'on', false) WHERE "

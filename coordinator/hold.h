@@ -18,6 +18,11 @@ struct Hold {
   std::uint64_t epoch = 0;
 };
 
+// A session for commands that write: refuses transaction poolers (kFailedPrecondition) and standbys (kUnavailable).
+// kCancelled once `stopping` says so.
+absl::StatusOr<postgres::Connection> OpenWritingSession(const std::string& conninfo, const std::string& name,
+                                                        const std::function<bool()>& stopping);
+
 // A session of a coordinator that is not yet one migration's, or no one's. kCancelled once `stopping` says so.
 absl::StatusOr<postgres::Connection> OpenCoordinatorSession(
     const std::string& conninfo, const std::function<bool()>& stopping = [] { return false; });

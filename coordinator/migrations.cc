@@ -87,7 +87,8 @@ absl::StatusOr<Migrations::Drawn> Migrations::Plan(const rpc::StartOptions& opti
     return drawn;
   }
   RETURN_IF_ERROR(conninfo.status());
-  ASSIGN_OR_RETURN(postgres::Connection session, Open(*conninfo, "vecferry/plan"));
+  ASSIGN_OR_RETURN(postgres::Connection session,
+                   OpenWritingSession(*conninfo, "vecferry/plan", [this] { return stopping(); }));
   const Cancellable cancellable(*this, session);
   const std::string& schema = options.identity.destination_schema;
   ASSIGN_OR_RETURN(const bool ledger, postgres::LedgerExists(session));
@@ -157,6 +158,7 @@ absl::StatusOr<postgres::MigrationRow> Migrations::FindOrPlan(postgres::Connecti
 absl::StatusOr<rpc::Started> Migrations::Start(const rpc::StartOptions& options) {
   ASSIGN_OR_RETURN(const std::string conninfo, Resolve(options.connection));
   ASSIGN_OR_RETURN(postgres::Connection ledger, OpenCoordinatorSession(conninfo, [this] { return stopping(); }));
+  RETURN_IF_ERROR(CheckConnectionLimit(ledger, options.connections_max));
   bool resumed = false;
   ASSIGN_OR_RETURN(const postgres::MigrationRow row, FindOrPlan(ledger, options, resumed));
   return Drive(conninfo, options, row, resumed, std::move(ledger));

@@ -103,7 +103,8 @@ absl::Status Migrations::Watch(const std::string& id, const std::string& connect
 
 absl::StatusOr<core::Report> Migrations::Cancel(const std::string& id, const std::string& connection, bool drop) {
   ASSIGN_OR_RETURN(const std::string conninfo, Resolve(connection));
-  ASSIGN_OR_RETURN(postgres::Connection session, Open(conninfo, "vecferry/cancel"));
+  ASSIGN_OR_RETURN(postgres::Connection session,
+                   OpenWritingSession(conninfo, "vecferry/cancel", [this] { return stopping(); }));
   RETURN_IF_ERROR(NeedLedger(session));
   ASSIGN_OR_RETURN(postgres::MigrationRow row, postgres::GetMigration(session, id));
   if (core::IsEnded(row.state)) {
@@ -119,7 +120,8 @@ absl::StatusOr<core::Report> Migrations::Cancel(const std::string& id, const std
 absl::StatusOr<core::ReplayOutcome> Migrations::Replay(const std::string& id, const std::string& connection,
                                                        const core::ReplaySelection& selection) {
   ASSIGN_OR_RETURN(const std::string conninfo, Resolve(connection));
-  ASSIGN_OR_RETURN(postgres::Connection session, Open(conninfo, "vecferry/replay"));
+  ASSIGN_OR_RETURN(postgres::Connection session,
+                   OpenWritingSession(conninfo, "vecferry/replay", [this] { return stopping(); }));
   RETURN_IF_ERROR(NeedLedger(session));
   RETURN_IF_ERROR(postgres::EnsureLedger(session));
   ASSIGN_OR_RETURN(const postgres::MigrationRow row, postgres::GetMigration(session, id));
@@ -146,7 +148,9 @@ absl::Status Migrations::DropMigration(const std::string& conninfo, const postgr
   ASSIGN_OR_RETURN(const core::Plan plan, rpc::ParsePlan(row.plan));
   ASSIGN_OR_RETURN(postgres::Connection lock, OpenCoordinatorSession(conninfo));
   ASSIGN_OR_RETURN(const std::uint64_t epoch, postgres::TakeCoordination(lock, row.id, ThisProcess(), kHolderPatience));
-  ASSIGN_OR_RETURN(postgres::Connection session, Open(conninfo, absl::StrCat("vecferry/", row.id, "/drop")));
+  ASSIGN_OR_RETURN(
+      postgres::Connection session,
+      OpenWritingSession(conninfo, absl::StrCat("vecferry/", row.id, "/drop"), [this] { return stopping(); }));
   RETURN_IF_ERROR(postgres::TerminateLeftovers(session, row.id));
   return postgres::InTransaction(session, [&]() -> absl::Status {
     RETURN_IF_ERROR(DropTables(session, plan));

@@ -52,8 +52,8 @@ absl::Status CheckDestination(const postgres::Catalog& catalog, absl::string_vie
   }
   if (catalog.read_only) {
     return absl::FailedPreconditionError(
-        "the destination is read-only (a standby, or default_transaction_read_only is on for the database or the "
-        "role): name the primary, or run `ALTER DATABASE name RESET default_transaction_read_only`");
+        "the destination is read-only (default_transaction_read_only is on for the server, the database or the role): "
+        "name another, or run `ALTER DATABASE name RESET default_transaction_read_only` or the same for the role");
   }
   if (catalog.extension_version.empty() && catalog.extension_available.empty()) {
     return absl::FailedPreconditionError(
@@ -80,6 +80,21 @@ absl::Status CheckDestination(const postgres::Catalog& catalog, absl::string_vie
         "database");
   }
   return absl::OkStatus();
+}
+
+absl::Status CheckConnectionLimit(postgres::Connection& session, int wanted) {
+  // -1 is no limit, and none holds for superusers.
+  ASSIGN_OR_RETURN(
+      const postgres::Result limit,
+      session.Execute("SELECT least(nullif(r.rolconnlimit, -1), nullif(d.datconnlimit, -1)), r.rolname"
+                      " FROM pg_catalog.pg_roles r, pg_catalog.pg_database d"
+                      " WHERE r.rolname = session_user AND NOT r.rolsuper AND d.datname = current_database()"));
+  if (limit.rows() == 0 || limit.is_null(0, 0) || limit.integer(0, 0) >= wanted) return absl::OkStatus();
+  return absl::ResourceExhaustedError(
+      absl::StrCat("role \"", limit.text(0, 1), "\" may have ", limit.integer(0, 0),
+                   " connections at once (its CONNECTION LIMIT, or "
+                   "the database's), and the command may use ",
+                   wanted, ": raise the limit, or give --max-connections (3 at least) a lower number"));
 }
 
 absl::StatusOr<PlanningLock> PlanningLock::Take(postgres::Connection& session, absl::string_view schema,

@@ -24,6 +24,9 @@ absl::StatusOr<core::Plan> DrawPlan(sqlite::Database& source, const std::string&
 // name), kFailedPrecondition (encoding, pgvector missing), kPermissionDenied (CREATE rights).
 absl::Status CheckDestination(const postgres::Catalog& catalog, absl::string_view schema, bool ledger_exists);
 
+// kResourceExhausted when role or database may have fewer connections than the command may use.
+absl::Status CheckConnectionLimit(postgres::Connection& session, int wanted);
+
 // Holds the right to plan into one schema while it lives: a session advisory lock.
 class PlanningLock {
  public:

@@ -20,6 +20,13 @@ namespace {
 
 constexpr absl::Duration kCancelAgain = absl::Milliseconds(100);
 
+// A stream that this writer or the server has no room for may be tried again. What Postgres said within one, of a full
+// disk or of its memory, waits for somebody to mend it.
+absl::Status ForReader(const absl::Status& status) {
+  const bool full = absl::IsResourceExhausted(status) && postgres::GetSqlError(status).has_value();
+  return full ? absl::InternalError(status.message()) : status;
+}
+
 class WriterServiceImpl : public WriterService, private v1::WriterService::Service {
  public:
   WriterServiceImpl(const WriterOptions& options, postgres::ConnectionResolver resolver)
@@ -54,7 +61,7 @@ class WriterServiceImpl : public WriterService, private v1::WriterService::Servi
     const absl::Status status = Carry(call);
     // Only after the session: a reader that hears of the end may open the next stream at once.
     call.Close();
-    return rpc::ToGrpc(status);
+    return rpc::ToGrpc(ForReader(status));
   }
 
   absl::Status Carry(IngestCall& call) {

@@ -19,7 +19,7 @@ absl::Status ReadDatabase(Connection& session, const std::string& schema, Catalo
                       "(SELECT has_schema_privilege(oid, 'CREATE') FROM pg_catalog.pg_namespace WHERE nspname = $1), "
                       "has_database_privilege(current_database(), 'CREATE'), "
                       // What the session began with: its own setting is ours.
-                      "pg_is_in_recovery() OR (SELECT reset_val = 'on' FROM pg_catalog.pg_settings WHERE name = "
+                      "(SELECT reset_val = 'on' FROM pg_catalog.pg_settings WHERE name = "
                       "'default_transaction_read_only')",
                       {schema}));
   catalog.encoding = std::string(read.text(0, 0));

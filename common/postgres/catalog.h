@@ -48,7 +48,7 @@ struct CatalogTable {
 struct Catalog {
   int server_version = 0;
   std::string encoding;             // server_encoding
-  bool read_only = false;           // a standby, or default_transaction_read_only is set for database or role
+  bool read_only = false;           // default_transaction_read_only is set for server, database or role
   std::string extension_version;    // of pgvector; "" = not installed in this database
   std::string extension_available;  // default version that CREATE EXTENSION would install; "" = none
   std::string extension_schema = "public";

@@ -6,12 +6,14 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "common/postgres/silence.h"
 
 struct pg_conn;
 struct pg_result;
@@ -36,6 +38,9 @@ struct ConnectionOptions {
   std::function<bool()> stopping = [] { return false; };
   // A transaction that idles longer is ended by the server; zero = no bound.
   absl::Duration idle_in_transaction_timeout = absl::ZeroDuration();
+  // Refuses a pooler that lends a session for one transaction only. Where a pooler stands, that takes a second
+  // connection for a moment.
+  bool own_session = false;
 };
 
 // One statement parameter: text form, or bytes for bytea.
@@ -79,7 +84,8 @@ class Result {
 class Connection {
  public:
   // Sessions have client_encoding UTF8, DateStyle ISO, TimeZone UTC, TCP keepalives, and on servers that know it
-  // client_connection_check_interval. Errors also: kFailedPrecondition when the server is older than 13.
+  // client_connection_check_interval. A server that has gone without a farewell is noticed (silence.h): kUnavailable.
+  // Errors also: kFailedPrecondition when the server is older than 13, or a pooler is refused.
   static absl::StatusOr<Connection> Open(const ConnectionOptions& options);
 
   // Runs one statement.
@@ -100,16 +106,18 @@ class Connection {
   bool alive() const;           // as far as the last statement knew
   bool CheckAlive();            // looks whether the server has ended an idle session; does not wait
   int server_version() const;   // such as 150018
-  int backend_pid() const;
+  int backend_pid() const { return lifeline_.backend_pid; }
 
   // Cancels the running statement from another thread. Copyable handle, outlives the connection safely.
   class Canceller {
    public:
+    // Returns within seconds, also when the server does not answer.
     void Cancel() const;
 
    private:
     friend class Connection;
-    std::shared_ptr<void> handle_;
+    struct Handle;
+    std::shared_ptr<Handle> handle_;
   };
   Canceller canceller() const;
 
@@ -117,8 +125,16 @@ class Connection {
   struct Finish {
     void operator()(pg_conn* connection) const;
   };
-  explicit Connection(pg_conn* connection) : connection_(connection) {}
+  Connection(pg_conn* connection, Lifeline lifeline) : connection_(connection), lifeline_(std::move(lifeline)) {}
+  absl::Status ApplySettings(const ConnectionOptions& options);
+  absl::Status CheckOwnSession(const ConnectionOptions& options);
+  // The last result of what was sent, as PQexec has it; `sent` is what libpq said of sending.
+  absl::StatusOr<Result> TakeResult(int sent);
+  // Ends a COPY's results; the first error wins, `rows` gets the tag's count.
+  absl::Status TakeCopyResults(std::int64_t* rows);
+
   std::unique_ptr<pg_conn, Finish> connection_;
+  Lifeline lifeline_;
 };
 
 // `conninfo` without its password, for people.
@@ -126,6 +142,9 @@ std::string MaskConninfo(absl::string_view conninfo);
 
 // Resolves a connection's name to its conninfo. kNotFound: no such name.
 using ConnectionResolver = std::function<absl::StatusOr<std::string>(absl::string_view name)>;
+
+// What a transaction pooler's user is told. kFailedPrecondition.
+absl::Status LentSessionError();
 
 // Checks the version number of a server: kFailedPrecondition, naming both, for one older than 13.
 absl::Status CheckServerVersion(int version);

@@ -43,9 +43,7 @@ absl::Status RefusePooler(Connection& session, const std::string& id, int first_
                                                 "pg_backend_pid() AND (classid::bigint << 32 | objid::bigint) = key"),
                                    {id}));
   if (holds.integer(0, 0) == first_pid && holds.integer(0, 1) > 0) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      "this connection goes through a transaction pooler (its session changed between two statements): connect to "
-      "Postgres directly, or through a pooler in session mode");
+  return LentSessionError();
 }
 
 absl::StatusOr<Holder> ReadHolder(Connection& session, const std::string& id) {

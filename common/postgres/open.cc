@@ -28,15 +28,17 @@ using Session = std::unique_ptr<PGconn, FinishSession>;
 using Keywords = std::map<std::string, std::string>;
 
 constexpr absl::Duration kLook = absl::Milliseconds(100);
+constexpr absl::Duration kSilenceMax = absl::Seconds(60);
 
 // What libpq is asked for: the user's options, over our defaults, under what we rely on.
 absl::StatusOr<Keywords> MakeKeywords(const ConnectionOptions& options) {
   ASSIGN_OR_RETURN(const auto given, ParseConninfo(options.conninfo));
-  Keywords keywords = {{"keepalives", "1"},
-                       {"keepalives_idle", "30"},
-                       {"keepalives_interval", "10"},
-                       {"keepalives_count", "3"},       // a peer that vanished is noticed within a minute
-                       {"tcp_user_timeout", "60000"}};  // also while data are on the way, milliseconds
+  Keywords keywords = {
+      {"keepalives", "1"},
+      {"keepalives_idle", "30"},
+      {"keepalives_interval", "10"},
+      {"keepalives_count", "3"},  // a peer that vanished is noticed within a minute
+      {"tcp_user_timeout", absl::StrCat(absl::ToInt64Milliseconds(kSilenceMax))}};  // with data on the way
   for (const auto& [keyword, value] : given) keywords[keyword] = value;
   keywords["client_encoding"] = "UTF8";
   keywords["application_name"] = options.application_name;
@@ -129,7 +131,14 @@ absl::Status Refusal(const PGconn* session, const std::string& password) {
   }
   if (sqlstate == "53300") {
     return absl::ResourceExhaustedError(
-        absl::StrCat("Postgres has no free connection ", where, ": raise its max_connections or end other sessions"));
+        absl::StrCat("Postgres has no free connection ", where, ": ", said,
+                     ": raise that limit (max_connections, or CONNECTION LIMIT of the role or database) or end other "
+                     "sessions"));
+  }
+  if (absl::StrContains(said, "unsupported startup parameter")) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("a pooler refuses the connection ", where, ": ", said,
+                     ": leave that out of the URL and the environment (PGOPTIONS), or connect to Postgres directly"));
   }
   if (!sqlstate.empty()) {
     return absl::Status(CodeOf(sqlstate), absl::StrCat("Postgres refuses the connection ", where, ": ", said));
@@ -167,6 +176,18 @@ absl::StatusOr<PGconn*> OpenSession(const ConnectionOptions& options) {
   }
   PQsetErrorVerbosity(session.get(), PQERRORS_DEFAULT);
   return session.release();
+}
+
+absl::Duration SilenceMax(const std::string& conninfo) {
+  const auto given = ParseConninfo(conninfo);
+  if (!given.ok()) return kSilenceMax;
+  for (const auto& [keyword, value] : *given) {
+    std::int64_t milliseconds = 0;
+    if (keyword == "tcp_user_timeout" && absl::SimpleAtoi(value, &milliseconds) && milliseconds > 0) {
+      return absl::Milliseconds(milliseconds);
+    }
+  }
+  return kSilenceMax;
 }
 
 }  // namespace vecferry::postgres

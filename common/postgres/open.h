@@ -10,6 +10,10 @@ namespace vecferry::postgres {
 // where, and what to do.
 absl::StatusOr<pg_conn*> OpenSession(const ConnectionOptions& options);
 
+// How long a server may say nothing before it is asked on a new connection: tcp_user_timeout of the conninfo, else 60
+// s.
+absl::Duration SilenceMax(const std::string& conninfo);
+
 }  // namespace vecferry::postgres
 
 #endif  // VECFERRY_COMMON_POSTGRES_OPEN_H_

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/cord.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -21,6 +22,11 @@ constexpr char kPayloadUrl[] = "vecferry/sql_error";
 std::string Field(const PGresult* result, int code) {
   const char* text = PQresultErrorField(result, code);
   return text == nullptr ? "" : text;
+}
+
+// A shared memory segment that does not fit has the same SQLSTATE, and this in its name in every language.
+bool IsDiskFull(const SqlError& error) {
+  return error.sqlstate == "53100" && !absl::StrContains(error.message, "/PostgreSQL.");
 }
 
 // Postgres' texts hold no NUL, so NUL separates them.
@@ -93,7 +99,9 @@ absl::Status ToStatus(const PGresult* result, const PGconn* connection) {
   error.table = Field(result, PG_DIAG_TABLE_NAME);
   error.column = Field(result, PG_DIAG_COLUMN_NAME);
   // The detail stays in the payload: it may quote whole rows.
-  absl::Status status(CodeOf(error.sqlstate), absl::StrCat(OneLine(error.message), " (", error.sqlstate, ")"));
+  absl::Status status(CodeOf(error.sqlstate),
+                      absl::StrCat(IsDiskFull(error) ? "the disk is full at the destination: " : "",
+                                   OneLine(error.message), " (", error.sqlstate, ")"));
   status.SetPayload(kPayloadUrl, ToPayload(error));
   return status;
 }

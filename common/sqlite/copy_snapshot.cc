@@ -45,6 +45,9 @@ absl::Status Run(sqlite3* database, const char* sql) {
   return code == SQLITE_OK ? absl::OkStatus() : ToStatus(database, code, sql);
 }
 
+// Of the copy: nothing else is written. A quota and a limit on a file's size are no SQLITE_FULL.
+bool IsWriteError(int code) { return (code & 0xff) == SQLITE_FULL || code == SQLITE_IOERR_WRITE; }
+
 absl::Status Backup(Database& source, const ScratchFile& scratch, const std::function<bool()>& stopping) {
   ASSIGN_OR_RETURN(Connection copy, OpenScratch(scratch));
   // Nobody needs the copy after a crash.
@@ -58,7 +61,8 @@ absl::Status Backup(Database& source, const ScratchFile& scratch, const std::fun
   if (code == SQLITE_OK) return absl::CancelledError("stopped while the store was copied");
   if (code == SQLITE_DONE) code = finished;
   if (code == SQLITE_OK) return absl::OkStatus();
-  return ToStatus(copy.get(), code, "copying the store; --scratch-dir names another folder for the copy");
+  if (IsWriteError(code)) return absl::ResourceExhaustedError("the copy could not be written");
+  return ToStatus(copy.get(), code, "copying the store");
 }
 
 // Nobody else writes the copy, so it may be read as immutable. Its name goes at once: the open files stay readable, and
@@ -124,12 +128,37 @@ absl::StatusOr<std::string> Recover(const ScratchFile& scratch, const std::strin
   return fingerprint;
 }
 
+absl::StatusOr<std::string> CopyAndRecover(const std::string& path, const ScratchFile& scratch,
+                                           const std::function<bool()>& stopping) {
+  const absl::Time deadline = absl::Now() + kPatience;
+  while (true) {
+    ASSIGN_OR_RETURN(const bool still, CopyStillFiles(path, scratch.path(), stopping));
+    if (still) return Recover(scratch, path);
+    if (absl::Now() >= deadline) {
+      return absl::UnavailableError(
+          absl::StrCat(core::SanitizeText(path),
+                       " is being written all the time, in a folder "
+                       "that cannot be written from here: stop the writer, or allow writing beside the file"));
+    }
+    absl::SleepFor(kStampSettled);
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<Database>> OpenCopyOf(Database& source, int connections, const std::string& scratch_dir,
                                                  const std::function<bool()>& stopping) {
+  ASSIGN_OR_RETURN(const core::Value pages, source.QueryValue("PRAGMA page_count"));
+  ASSIGN_OR_RETURN(const core::Value page_bytes, source.QueryValue("PRAGMA page_size"));
+  const std::int64_t bytes = pages.integer * page_bytes.integer;
+  RETURN_IF_ERROR(CheckRoom(scratch_dir, bytes));
   ASSIGN_OR_RETURN(std::unique_ptr<ScratchFile> scratch, ScratchFile::Make(scratch_dir));
-  RETURN_IF_ERROR(Backup(source, *scratch, stopping));
+  const absl::Status copied = Backup(source, *scratch, stopping);
+  if (absl::IsResourceExhausted(copied)) {
+    scratch.reset();  // what was written of it is free again
+    return NoRoomError(scratch_dir, bytes);
+  }
+  RETURN_IF_ERROR(copied);
   return OpenCopy(std::move(scratch), connections);
 }
 
@@ -141,22 +170,18 @@ absl::StatusOr<OpenedStore> OpenBackup(const std::string& path, int connections,
 }
 
 absl::StatusOr<OpenedStore> OpenRecovered(const std::string& path, int connections, const SnapshotOptions& options) {
+  std::int64_t bytes = 0;
+  for (const FileState& file : StateOf(path)) bytes += file.bytes;
+  RETURN_IF_ERROR(CheckRoom(options.scratch_dir, bytes));
   ASSIGN_OR_RETURN(std::unique_ptr<ScratchFile> scratch, ScratchFile::Make(options.scratch_dir));
-  const absl::Time deadline = absl::Now() + kPatience;
-  while (true) {
-    ASSIGN_OR_RETURN(const bool still, CopyStillFiles(path, scratch->path(), options.stopping));
-    if (still) break;
-    if (absl::Now() >= deadline) {
-      return absl::UnavailableError(
-          absl::StrCat(core::SanitizeText(path),
-                       " is being written all the time, in a folder "
-                       "that cannot be written from here: stop the writer, or allow writing beside the file"));
-    }
-    absl::SleepFor(kStampSettled);
+  absl::StatusOr<std::string> fingerprint = CopyAndRecover(path, *scratch, options.stopping);
+  if (absl::IsResourceExhausted(fingerprint.status())) {
+    scratch.reset();
+    return NoRoomError(options.scratch_dir, bytes);
   }
-  ASSIGN_OR_RETURN(std::string fingerprint, Recover(*scratch, path));
+  RETURN_IF_ERROR(fingerprint.status());
   ASSIGN_OR_RETURN(std::vector<Database> copies, OpenCopy(std::move(scratch), connections));
-  return OpenedStore{std::move(copies), std::move(fingerprint), /*is_copy=*/true};
+  return OpenedStore{std::move(copies), *std::move(fingerprint), /*is_copy=*/true};
 }
 
 }  // namespace vecferry::sqlite

@@ -1,6 +1,7 @@
 #ifndef VECFERRY_COMMON_SQLITE_SCRATCH_FILE_H_
 #define VECFERRY_COMMON_SQLITE_SCRATCH_FILE_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -10,6 +11,11 @@ namespace vecferry::sqlite {
 
 // The folder that copies are made in: `scratch_dir`, or for "" $TMPDIR, else /tmp.
 std::string ScratchFolder(const std::string& scratch_dir);
+
+// kResourceExhausted when the folder has no room for `bytes`, or this process may not write a file of that size.
+absl::Status CheckRoom(const std::string& scratch_dir, std::int64_t bytes);
+// What to say when a copy of `bytes` did not fit all the same: what is needed, what there is, and what to do.
+absl::Status NoRoomError(const std::string& scratch_dir, std::int64_t bytes);
 
 // An empty file of our own in the scratch folder, removed with its -wal, -shm and -journal by the destructor. One that
 // a killed process left there is removed by the next Make: its owner's flock() is gone.

@@ -85,9 +85,7 @@ void SnapshotMover::Run() {
     pause = options_.copy_retry;
     if (!told && !stopping()) {
       told = true;
-      Tell(absl::StrCat(why, ", and no copy to read on from can be made in ",
-                        core::SanitizeText(ScratchFolder(options_.scratch_dir)),
-                        " (--scratch-dir names another folder): ", moved.message(),
+      Tell(absl::StrCat(why, ", and no copy to read on from can be made: ", moved.message(),
                         "; the store itself is read on, and a copy is tried again every ",
                         absl::FormatDuration(options_.copy_retry)));
     }

@@ -23,24 +23,34 @@ PROGRAM = str(pathlib.Path(os.environ.get("VECFERRY_BIN", HERE.parent.parent / "
 csv.field_size_limit(1 << 30)
 
 
+def keep(*words):
+    """What postgres_server prints when it serves, until this process ends."""
+    keeper = subprocess.Popen([str(HERE / "postgres_server"), *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              text=True)
+    folder = keeper.stdout.readline().strip()
+    if not folder:
+        raise SystemExit("no PostgreSQL server could be started")
+
+    def end():
+        keeper.stdin.close()
+        keeper.wait()
+    atexit.register(end)
+    return folder
+
+
 class Server:
     """A PostgreSQL server reached by its socket folder; role vecferry is a superuser."""
 
-    def __init__(self, without_vector=False, private=False):
+    def __init__(self, without_vector=False, private=False, disk_mb=0, standby_of=None):
+        """`disk_mb`: its folder `disk` is a file system of that size, which it alone sees."""
         shared = os.environ.get("VECFERRY_TEST_POSTGRES")
-        if shared and not without_vector and not private:
+        options = ["--without-vector"] * without_vector
+        options += ["--disk", str(disk_mb)] if disk_mb else []
+        options += ["--standby-of", standby_of.socket] if standby_of else []
+        if shared and not options and not private:
             self.socket = (pathlib.Path(shared) / "socket").read_text().strip()
             return
-        words = [str(HERE / "postgres_server"), "run"] + (["--without-vector"] if without_vector else [])
-        keeper = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.socket = keeper.stdout.readline().strip()
-        if not self.socket:
-            raise SystemExit("no PostgreSQL server could be started")
-
-        def end():
-            keeper.stdin.close()
-            keeper.wait()
-        atexit.register(end)
+        self.socket = keep("run", *options)
 
     def restart(self, mode):
         """Of a private server. All sessions end; `immediate` is a crash."""

@@ -1,0 +1,85 @@
+"""A TCP proxy before a server on a unix socket, with the ways in which networks lose connections."""
+import os
+import selectors
+import socket
+import struct
+import threading
+
+
+class Proxy:
+    """Listens on 127.0.0.1:`port`. One thread moves all bytes."""
+
+    def __init__(self, path):
+        self.path = path
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.mutex = threading.Lock()
+        self.partners, self.lost = {}, {}
+        self.silent = False
+        self.selector = selectors.DefaultSelector()
+        self.selector.register(self.listener, selectors.EVENT_READ)
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def url(self, database, more=""):
+        return f"postgresql://vecferry@127.0.0.1:{self.port}/{database}?sslmode=disable{more}"
+
+    def be_silent(self):
+        """Everything stays open and nothing is forwarded, nor taken."""
+        with self.mutex:
+            self.silent = True
+            for one in self.partners:
+                self.selector.unregister(one)
+            self.selector.unregister(self.listener)
+
+    def lose(self):
+        """The connections that are open stay so and carry nothing any more; new ones are served."""
+        with self.mutex:
+            for one in self.partners:
+                self.selector.unregister(one)
+            self.lost.update(self.partners)
+            self.partners.clear()
+
+    def reset(self):
+        """All connections end by RST; new ones are served."""
+        with self.mutex:
+            for one in list(self.partners):
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                if not self.silent:
+                    self.selector.unregister(one)
+                one.close()
+            self.partners.clear()
+            if self.silent:
+                self.selector.register(self.listener, selectors.EVENT_READ)
+            self.silent = False
+
+    def run(self):
+        while True:
+            for key, _ in self.selector.select(timeout=0.02):
+                with self.mutex:
+                    if not self.silent:
+                        self.serve(key.fileobj)
+
+    def serve(self, ready):
+        if ready is self.listener:
+            client = self.listener.accept()[0]
+            server = socket.socket(socket.AF_UNIX)
+            server.connect(self.path)
+            self.partners.update({client: server, server: client})
+            for one in (client, server):
+                self.selector.register(one, selectors.EVENT_READ)
+        elif ready in self.partners:
+            try:
+                received = ready.recv(1 << 16)
+                if received:
+                    self.partners[ready].sendall(received)
+                    return
+            except OSError:
+                pass
+            for one in (ready, self.partners.pop(ready)):
+                self.partners.pop(one, None)
+                self.selector.unregister(one)
+                one.close()
+
+
+def socket_path(folder):
+    return os.path.join(folder, ".s.PGSQL.5432")
