@@ -72,7 +72,6 @@ class WaitingShard {
  private:
   absl::Status Stage() {
     issues_.clear();
-    bytes_.clear();
     while (true) {
       if (context_.stopping()) return absl::CancelledError("stopped while carrying rows whose parent came later");
       ASSIGN_OR_RETURN(const std::vector<postgres::WaitingRow> rows,
@@ -82,7 +81,6 @@ class WaitingShard {
       RETURN_IF_ERROR(loader_.Begin(issues_.size()));
       for (const postgres::WaitingRow& row : rows) {
         issues_.push_back(row.issue);
-        bytes_.push_back(static_cast<std::uint32_t>(row.tuple.size()));
         RETURN_IF_ERROR(loader_.Put(row.tuple));
       }
       RETURN_IF_ERROR(loader_.EndCopy(static_cast<std::int64_t>(rows.size())).status());
@@ -101,10 +99,11 @@ class WaitingShard {
     const auto reject = [&](std::size_t place, const absl::Status& why) {
       if (loader_.Waits(why)) {
         moved.waiting.push_back(place);
-      } else {
-        moved.refused.emplace_back(place, why);
+        return absl::OkStatus();
       }
-      return absl::OkStatus();
+      moved.refused.emplace_back(place, why);
+      // A table that refuses everything must not be tried row by row to its end.
+      return static_cast<std::int64_t>(moved.refused.size()) > context_.rejects_max ? TooMany(why) : absl::OkStatus();
     };
     const auto wait = [&](std::size_t place) { moved.waiting.push_back(place); };
     RETURN_IF_ERROR(load::RefusedGroup(context_.session, loader_, note, reject, wait).CarryStaged(issues_.size()));
@@ -124,14 +123,22 @@ class WaitingShard {
     }
     std::vector<std::int64_t> issues;
     for (std::size_t place = 0; place < issues_.size(); ++place) {
-      if (!carried[place]) continue;
-      issues.push_back(issues_[place]);
-      moved.counters.bytes += bytes_[place];
+      if (carried[place]) issues.push_back(issues_[place]);
     }
     moved.counters.conflicting = static_cast<std::int64_t>(moved.conflicting.size());
-    if (issues.empty() && moved.conflicting.empty()) return absl::OkStatus();
-    return postgres::MarkWaitingReplayed(context_.session, context_.migration_id, shard_, mapping_.counted, issues,
-                                         moved.counters);
+    if (!issues.empty() || !moved.conflicting.empty()) {
+      RETURN_IF_ERROR(postgres::MarkWaitingReplayed(context_.session, context_.migration_id, shard_, mapping_.counted,
+                                                    issues, moved.counters));
+    }
+    if (moved.refused.empty()) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const std::int64_t rejected, postgres::CountRejected(context_.session, context_.migration_id));
+    return rejected > context_.rejects_max ? TooMany(moved.refused.back().second) : absl::OkStatus();
+  }
+
+  absl::Status TooMany(const absl::Status& last) const {
+    return absl::OutOfRangeError(absl::StrCat("more than ", context_.rejects_max,
+                                              " rejected rows (--max-rejects); the last: ", mapping_.source_table, ": ",
+                                              last.message()));
   }
 
   absl::Status WriteConflict(std::int64_t issue, const std::string& columns) {
@@ -157,7 +164,6 @@ class WaitingShard {
   const load::OnConflict on_conflict_;
   load::Loader loader_;
   std::vector<std::int64_t> issues_;  // of the staged rows
-  std::vector<std::uint32_t> bytes_;  // of their tuples
 };
 
 absl::StatusOr<std::int64_t> CarryShards(const FinishContext& context, const std::vector<int>& shards, bool may_wait) {

@@ -102,7 +102,6 @@ bool SetField(const core::Column& column, const core::SetValue& set, std::size_t
 
 absl::StatusOr<core::ReplayRow> FromTuple(const core::Mapping& mapping, const core::RawRow& raw) {
   core::ReplayRow row;
-  row.bytes = static_cast<std::int64_t>(raw.raw.size());
   RETURN_IF_ERROR(SplitTuple(raw.raw, mapping, row.fields));
   for (const core::SetValue& set : raw.sets) {
     for (std::size_t i = 0; i < mapping.columns.size(); ++i) {

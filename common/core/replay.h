@@ -32,7 +32,7 @@ struct ReplayRow {
   std::vector<std::optional<std::string>> fields;  // of COPY BINARY, one a column of the mapping; empty = refused
   std::vector<RowIssue> issues;                    // repairs; or, refused, the one rejection that says why
   bool repaired = false;
-  std::int64_t values_rounded = 0, bytes = 0;
+  std::int64_t values_rounded = 0, bytes = 0;  // that the copy did not count
 };
 
 // Which rejected rows to carry; an empty member selects all.

@@ -147,13 +147,19 @@ std::string TakeFromStageSql() {
   return absl::StrCat("DELETE FROM ", kStage, " WHERE vecferry_stage_row = ANY ($1::bigint[])");
 }
 
-std::string OrphansSql(absl::string_view parent, const std::vector<std::string>& columns,
-                       const std::vector<std::string>& parent_columns, bool own) {
+std::string FailedPlaceSql() {
+  return absl::StrCat("SELECT last_value, EXISTS (SELECT FROM ", kStage,
+                      " s WHERE s.vecferry_stage_row > last_value AND s.vecferry_stage_row < $1) FROM "
+                      "pg_temp.vecferry_stage_rows");
+}
+
+std::string OrphansSql(absl::string_view parent, const std::vector<KeyColumn>& columns, bool own) {
   std::vector<std::string> filled, there, staged;
-  for (std::size_t i = 0; i < columns.size(); ++i) {
-    filled.push_back(absl::StrCat("s.", columns[i], " IS NOT NULL"));
-    there.push_back(absl::StrCat("t.", parent_columns[i], " = s.", columns[i]));
-    staged.push_back(absl::StrCat("p.", parent_columns[i], " = s.", columns[i]));
+  for (const KeyColumn& column : columns) {
+    const std::string names_it = absl::StrCat(".", column.parent, " ", column.equal, " s.", column.child, column.collation);
+    filled.push_back(absl::StrCat("s.", column.child, " IS NOT NULL"));
+    there.push_back(absl::StrCat("t", names_it));
+    staged.push_back(absl::StrCat("p", names_it));
   }
   const std::string partner =
       own ? absl::StrCat(" LEFT JOIN ", kStage, " p ON ", absl::StrJoin(staged, " AND "), " AND ", InRange("p")) : "";

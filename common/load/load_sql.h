@@ -37,14 +37,21 @@ std::string MergeSql(absl::string_view schema, const core::Mapping& mapping, OnC
 // Columns: place, whether it is missing, the differing columns.
 std::string CompareSql(absl::string_view schema, const core::Mapping& mapping);
 
+// One row: the last place that a merge of places below $1 came to, and whether more are staged below $1.
+std::string FailedPlaceSql();
+
 // Takes the rows from the stage whose places are in the array $1.
 std::string TakeFromStageSql();
 
-// The places of staged rows whose foreign key finds no partner in `parent`, from `columns` to `parent_columns`, all as
-// SQL; and beside each the place of its partner in the stage, NULL where there is none. `own`: the key refers to its
-// own table, so that there may be one.
-std::string OrphansSql(absl::string_view parent, const std::vector<std::string>& columns,
-                       const std::vector<std::string>& parent_columns, bool own);
+// A pair of columns of a foreign key, as SQL.
+struct KeyColumn {
+  std::string child, parent;
+  std::string equal;      // the operator: parent equal child
+  std::string collation;  // COLLATE ..., which they are compared by; or nothing
+};
+// The places of staged rows whose foreign key finds no partner in `parent`; and beside each the place of its partner in
+// the stage, NULL where there is none. `own`: the key refers to its own table, so that there may be one.
+std::string OrphansSql(absl::string_view parent, const std::vector<KeyColumn>& columns, bool own);
 
 }  // namespace vecferry::load
 

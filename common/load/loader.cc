@@ -57,9 +57,23 @@ absl::Status Loader::EmptyStage() { return session_.ExecuteScript("TRUNCATE pg_t
 
 absl::Status Loader::StartMerging() { return session_.ExecuteScript(AnalyzeStageSql(mapping_)); }
 
-absl::StatusOr<std::size_t> Loader::FailedPlace() {
-  ASSIGN_OR_RETURN(const postgres::Result read, session_.Execute("SELECT last_value FROM pg_temp.vecferry_stage_rows"));
+absl::StatusOr<std::optional<std::size_t>> Loader::FailedPlace(std::size_t end) {
+  ASSIGN_OR_RETURN(const postgres::Result read, session_.Execute(FailedPlaceSql(), {static_cast<std::int64_t>(end)}));
+  if (!read.truth(0, 1)) return std::nullopt;
   return static_cast<std::size_t>(read.integer(0, 0));
+}
+
+absl::StatusOr<std::vector<std::size_t>> Loader::FindOrphansOf(const postgres::SqlError& refusal, std::size_t begin,
+                                                               std::size_t end) {
+  if (refusal.sqlstate != "23503") return std::vector<std::size_t>();
+  if (std::find(refusing_keys_.begin(), refusing_keys_.end(), refusal.constraint) == refusing_keys_.end()) {
+    refusing_keys_.push_back(refusal.constraint);
+  }
+  return FindOrphans(session_, schema_, mapping_, {refusal.constraint}, begin, end);
+}
+
+absl::StatusOr<std::vector<std::size_t>> Loader::FindExpectedOrphans(std::size_t begin, std::size_t end) {
+  return FindOrphans(session_, schema_, mapping_, refusing_keys_, begin, end);
 }
 
 bool Loader::Waits(const absl::Status& refusal) const {
@@ -69,7 +83,8 @@ bool Loader::Waits(const absl::Status& refusal) const {
 }
 
 absl::StatusOr<std::vector<std::size_t>> Loader::TakeWaiting(std::size_t begin, std::size_t end) {
-  ASSIGN_OR_RETURN(std::vector<std::size_t> places, FindOrphans(mapping_.waiting_keys, begin, end));
+  ASSIGN_OR_RETURN(std::vector<std::size_t> places,
+                   FindOrphans(session_, schema_, mapping_, mapping_.waiting_keys, begin, end));
   if (!places.empty()) {
     const std::string array = absl::StrCat("{", absl::StrJoin(places, ","), "}");
     RETURN_IF_ERROR(session_.Execute(TakeFromStageSql(), {array}).status());

@@ -2,6 +2,7 @@
 #define VECFERRY_COMMON_LOAD_LOADER_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -50,14 +51,14 @@ class Loader {
   absl::Status StartMerging();
   // What is staged of places [begin, end).
   absl::StatusOr<LoadOutcome> Merge(std::size_t begin, std::size_t end);
-  // The place at which the last Merge() failed, after it was rolled back; the last one of its places also where
-  // something spoke when all rows were in.
-  absl::StatusOr<std::size_t> FailedPlace();
-  // As FindOrphans of orphan_lookup.h.
-  absl::StatusOr<std::vector<std::size_t>> FindOrphans(const std::vector<std::string>& constraints, std::size_t begin,
-                                                       std::size_t end) {
-    return load::FindOrphans(session_, schema_, mapping_, constraints, begin, end);
-  }
+  // The place at which the last Merge(), up to place `end`, failed, after it was rolled back; nullopt where it was the
+  // last one, at which something may also have spoken when all rows were in.
+  absl::StatusOr<std::optional<std::size_t>> FailedPlace(std::size_t end);
+  // As FindOrphans of orphan_lookup.h, by the foreign key that refused a Merge(); none when it was something else.
+  absl::StatusOr<std::vector<std::size_t>> FindOrphansOf(const postgres::SqlError& refusal, std::size_t begin,
+                                                         std::size_t end);
+  // By all foreign keys that were asked about until now.
+  absl::StatusOr<std::vector<std::size_t>> FindExpectedOrphans(std::size_t begin, std::size_t end);
   // Whether a row was refused for a parent that may come later in the migration.
   bool Waits(const absl::Status& refusal) const;
   // Takes those of places [begin, end) from the stage that lack such a parent, and returns them.
@@ -69,6 +70,7 @@ class Loader {
   const core::Mapping& mapping_;
   const OnConflict on_conflict_;
   bool partitioned_ = false;
+  std::vector<std::string> refusing_keys_;  // foreign keys that have refused rows
 };
 
 }  // namespace vecferry::load

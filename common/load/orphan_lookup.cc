@@ -10,12 +10,16 @@
 namespace vecferry::load {
 namespace {
 
-// One row for each pair of columns.
+// One row for each pair of columns, and how Postgres compares them: as it does itself, by the parent's collation.
 constexpr char kForeignKeySql[] =
-    "SELECT c.confrelid::regclass, c.confrelid = c.conrelid, a.attname, p.attname FROM pg_catalog.pg_constraint c "
-    "CROSS JOIN unnest(c.conkey, c.confkey) AS k (child, parent) "
+    "SELECT c.confrelid::regclass, c.confrelid = c.conrelid, a.attname, p.attname, format('OPERATOR(%s.%s)', "
+    "o.oprnamespace::regnamespace::text, o.oprname), coalesce((SELECT format(' COLLATE %I.%I', n.nspname, l.collname) FROM "
+    "pg_catalog.pg_collation l JOIN pg_catalog.pg_namespace n ON n.oid = l.collnamespace WHERE l.oid = p.attcollation), '') "
+    "FROM pg_catalog.pg_constraint c "
+    "CROSS JOIN unnest(c.conkey, c.confkey, c.conpfeqop) AS k (child, parent, equal) "
     "JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.child "
     "JOIN pg_catalog.pg_attribute p ON p.attrelid = c.confrelid AND p.attnum = k.parent "
+    "JOIN pg_catalog.pg_operator o ON o.oid = k.equal "
     "WHERE c.conrelid = $1::regclass AND c.conname = $2 AND c.contype = 'f'";
 
 bool IsMapped(const core::Mapping& mapping, absl::string_view column) {
@@ -31,14 +35,13 @@ absl::StatusOr<std::string> LookupSql(postgres::Connection& session, const std::
       session.Execute(kForeignKeySql, {core::QualifiedName(schema, mapping.destination_table), constraint}));
   if (pairs.rows() == 0) return std::string();
   const bool own = pairs.truth(0, 1);
-  std::vector<std::string> columns;
-  std::vector<std::string> parent_columns;
+  std::vector<KeyColumn> columns;
   for (int row = 0; row < pairs.rows(); ++row) {
     if (!IsMapped(mapping, pairs.text(row, 2)) || (own && !IsMapped(mapping, pairs.text(row, 3)))) return std::string();
-    columns.push_back(core::QuoteIdentifier(pairs.text(row, 2)));
-    parent_columns.push_back(core::QuoteIdentifier(pairs.text(row, 3)));
+    columns.push_back({core::QuoteIdentifier(pairs.text(row, 2)), core::QuoteIdentifier(pairs.text(row, 3)),
+                       std::string(pairs.text(row, 4)), std::string(pairs.text(row, 5))});
   }
-  return OrphansSql(pairs.text(0, 0), columns, parent_columns, own);
+  return OrphansSql(pairs.text(0, 0), columns, own);
 }
 
 // Of one foreign key: places without a partner at the destination, each with that of its partner in the stage, or with

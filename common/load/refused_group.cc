@@ -12,27 +12,56 @@ namespace {
 // A refused row has a piece's other rows loaded twice at most; a piece that is fine costs a millisecond of statements.
 constexpr std::size_t kPieceRows = 500;
 
+// The places before which [begin, end) must be parted for that.
+std::vector<std::size_t> EachByItself(const std::vector<std::size_t>& places, std::size_t begin, std::size_t end) {
+  std::vector<std::size_t> parts;
+  for (const std::size_t place : places) {
+    if (place > begin && (parts.empty() || parts.back() != place)) parts.push_back(place);
+    if (place + 1 < end) parts.push_back(place + 1);
+  }
+  return parts;
+}
+
 }  // namespace
 
 absl::Status RefusedGroup::Carry(absl::Span<const absl::string_view> tuples) {
   tuples_ = tuples;
-  if (!loader_.merges()) return CarryAll(Step::kCopy, tuples.size());
+  if (!loader_.merges()) return CarryAll(Step::kCopy, 0, tuples.size());
   RETURN_IF_ERROR(loader_.EmptyStage());
-  RETURN_IF_ERROR(CarryAll(Step::kCopy, tuples.size()));
+  RETURN_IF_ERROR(CarryAll(Step::kCopy, 0, tuples.size()));
   return CarryStaged(tuples.size());
 }
 
 absl::Status RefusedGroup::CarryStaged(std::size_t tuples) {
-  std::vector<std::size_t> parts;
-  RETURN_IF_ERROR(CarryRange(Step::kMerge, 0, tuples, parts));
-  if (parts.empty()) return absl::OkStatus();
+  // A foreign key speaks when all rows are in: where one did before, that would be for nothing.
+  ASSIGN_OR_RETURN(std::vector<std::size_t> orphans, loader_.FindExpectedOrphans(0, tuples));
+  if (orphans.empty()) {
+    std::vector<std::size_t> parts;
+    RETURN_IF_ERROR(CarryRange(Step::kMerge, 0, tuples, parts));
+    if (parts.empty()) return absl::OkStatus();
+    ASSIGN_OR_RETURN(orphans, loader_.FindExpectedOrphans(0, tuples));
+  }
   RETURN_IF_ERROR(loader_.StartMerging());
-  return CarryAll(Step::kMerge, tuples);
+  if (orphans.empty()) return CarryAll(Step::kMerge, 0, tuples);
+  return CarryParts(EachByItself(orphans, 0, tuples), tuples);
 }
 
-absl::Status RefusedGroup::CarryAll(Step step, std::size_t tuples) {
-  for (std::size_t begin = 0; begin < tuples; begin += kPieceRows) {
-    RETURN_IF_ERROR(CarryPiece(step, begin, std::min(begin + kPieceRows, tuples)));
+absl::Status RefusedGroup::CarryParts(const std::vector<std::size_t>& parts, std::size_t end) {
+  std::vector<std::size_t> finer;
+  std::size_t begin = 0;
+  for (std::size_t i = 0; i <= parts.size(); ++i) {
+    const std::size_t part_end = i < parts.size() ? parts[i] : end;
+    finer.clear();
+    RETURN_IF_ERROR(CarryRange(Step::kMerge, begin, part_end, finer));
+    if (!finer.empty()) RETURN_IF_ERROR(CarryAll(Step::kMerge, begin, part_end));
+    begin = part_end;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RefusedGroup::CarryAll(Step step, std::size_t begin, std::size_t end) {
+  for (; begin < end; begin += kPieceRows) {
+    RETURN_IF_ERROR(CarryPiece(step, begin, std::min(begin + kPieceRows, end)));
   }
   return absl::OkStatus();
 }
@@ -69,17 +98,14 @@ absl::Status RefusedGroup::CarryRange(Step step, std::size_t begin, std::size_t 
     if (!outcome.ok() && !postgres::IsRowError(outcome.status())) return outcome.status();
     RETURN_IF_ERROR(session_.ExecuteScript("ROLLBACK TO SAVEPOINT piece; RELEASE SAVEPOINT piece"));
     ASSIGN_OR_RETURN(again, SetAside(begin, end, outcome.status()));
+    if (again && end - begin == 1) return absl::OkStatus();
   }
   if (end - begin == 1) return on_refused_(begin, outcome.status());
   std::vector<std::size_t> suspects;
   if (!outcome.ok()) {
     ASSIGN_OR_RETURN(suspects, FindSuspects(step, outcome.status(), begin, end));
   }
-  // Each suspect by itself.
-  for (const std::size_t place : suspects) {
-    if (place > begin && (parts.empty() || parts.back() != place)) parts.push_back(place);
-    if (place + 1 < end) parts.push_back(place + 1);
-  }
+  parts = EachByItself(suspects, begin, end);
   if (parts.empty()) parts.push_back(begin + (end - begin) / 2);
   return absl::OkStatus();
 }
@@ -116,11 +142,10 @@ absl::StatusOr<std::vector<std::size_t>> RefusedGroup::FindSuspects(Step step, c
     if (line == 0 || line > end - begin) return std::vector<std::size_t>();
     return std::vector<std::size_t>{begin + line - 1};
   }
-  ASSIGN_OR_RETURN(const std::size_t place, loader_.FailedPlace());
+  ASSIGN_OR_RETURN(const std::optional<std::size_t> place, loader_.FailedPlace(end));
+  if (place) return std::vector<std::size_t>{*place};
   // At the last row, something may have spoken that does so when all rows are in.
-  if (place >= begin && place + 1 < end) return std::vector<std::size_t>{place};
-  if (error->sqlstate != "23503") return std::vector<std::size_t>();
-  return loader_.FindOrphans({error->constraint}, begin, end);
+  return loader_.FindOrphansOf(*error, begin, end);
 }
 
 }  // namespace vecferry::load

@@ -34,8 +34,10 @@ class RefusedGroup {
  private:
   enum class Step { kCopy, kMerge };
 
-  absl::Status CarryAll(Step step, std::size_t tuples);
+  absl::Status CarryAll(Step step, std::size_t begin, std::size_t end);
   absl::Status CarryPiece(Step step, std::size_t begin, std::size_t end);
+  // Of the stage: what lies between two of `parts` in one go, or in pieces where that is refused.
+  absl::Status CarryParts(const std::vector<std::size_t>& parts, std::size_t end);
   // Carries tuples [begin, end), or names in `parts` the places before which they must be parted; a single one is
   // refused or waits instead.
   absl::Status CarryRange(Step step, std::size_t begin, std::size_t end, std::vector<std::size_t>& parts);

@@ -209,12 +209,12 @@ absl::Status MarkWaitingReplayed(Connection& session, absl::string_view migratio
       .Execute(
           "UPDATE vecferry.shard SET rejected = rejected - $3 - $4, conflicting = conflicting + $4, inserted = "
           "inserted "
-          "+ $5, present = present + $6, updated = updated + $7, bytes = bytes + $8, repaired = repaired + (SELECT "
+          "+ $5, present = present + $6, updated = updated + $7, repaired = repaired + (SELECT "
           "count(DISTINCT told.source_key_record) FROM vecferry.row_issue told JOIN vecferry.row_issue came USING "
           "(migration_id, shard, source_key_record) WHERE told.migration_id = $1 AND told.shard = $2 AND told.action = "
-          "'repaired' AND came.id = ANY ($9::bigint[])) WHERE migration_id = $1 AND shard = $2",
+          "'repaired' AND came.id = ANY ($8::bigint[])) WHERE migration_id = $1 AND shard = $2",
           {id, std::int64_t{shard}, carried, moved.conflicting, moved.inserted, moved.present, moved.updated,
-           moved.bytes, ids})
+           ids})
       .status();
 }
 

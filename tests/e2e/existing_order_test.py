@@ -70,6 +70,7 @@ class LaterParents(Case):
         self.assertGreater(int(waited[0][2]), 1000)  # or this test shows nothing
         _, again = self.copy()
         self.assertEqual(self.totals(again), {"read": 5000, "already_present": 5000})
+        self.assertEqual(report["totals"]["bytes"], again["totals"]["bytes"])  # what waited counts once
 
     def test_rows_whose_parent_never_comes_count_when_all_others_are_there(self):
         SERVER.psql(self.database, "ALTER TABLE folders ADD CHECK (body <> 'bad')")
@@ -87,6 +88,21 @@ class LaterParents(Case):
         SERVER.psql(self.database, "INSERT INTO folders VALUES (9999)")
         done = run("rejects", "replay", report["migration_id"], "--postgres-url", SERVER.url(self.database))
         self.assertIn("carried: 1,200 rows", done.stdout)
+
+    def test_waiting_rows_that_something_else_refuses_count_at_the_finish(self):
+        SERVER.psql(self.database, "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not that'; "
+                    "END $$; CREATE TRIGGER speaks_after_the_keys AFTER INSERT ON folders FOR EACH ROW WHEN (new.body = 'bad') "
+                    "EXECUTE FUNCTION refuse()")
+        bad = {10: 5000, 20: 5000, 30: 5000}
+        self.folders([(i, bad.get(i), "bad" if i in bad else "x" * self.BODY) for i in range(1, 5001)])
+        for limit in ("0", "2"):
+            done, report = self.copy("--max-rejects", limit, code=1)
+            self.assertIn(f"more than {limit} rejected rows (--max-rejects); the last: folders: not that", error_lines(done)[0])
+            self.assertEqual(self.totals(report), {"read": 5000, "inserted": 4997, "rejected": 3})
+        _, report = self.copy("--max-rejects", "3", code=3)
+        self.assertEqual(self.totals(report), {"read": 5000, "inserted": 4997, "rejected": 3})
+        self.assertEqual(self.query("SELECT kind, action, count(*) FROM vecferry.issues GROUP BY 1, 2"),
+                         [["trigger", "rejected", "3"]])
 
     def test_a_table_that_refuses_everything_is_not_tried_to_its_end(self):
         SERVER.psql(self.database, "ALTER TABLE folders ADD CHECK (id < 0)")
@@ -124,6 +140,17 @@ class LaterParents(Case):
         _, report = self.copy(code=3)
         self.assertEqual(self.totals(report), {"read": 8001, "inserted": 8000, "rejected": 1})
         self.assertEqual(self.query("SELECT count(*), sum(folder) FROM notes"), [["3000", "4501500"]])
+
+
+class Orphans(Case):
+    def test_keys_are_compared_as_the_foreign_key_does(self):
+        SERVER.psql(self.database, 'CREATE TABLE authors(name text COLLATE "C" PRIMARY KEY); CREATE TABLE books(id bigint PRIMARY '
+                    'KEY, author text COLLATE "POSIX" REFERENCES authors)')
+        self.write("CREATE TABLE authors(name TEXT PRIMARY KEY) WITHOUT ROWID; CREATE TABLE books(id INTEGER PRIMARY KEY, author "
+                   "TEXT)", authors=[("Ada",), ("Bo",)], books=[(1, "Ada"), (2, "Cy"), (3, "Bo"), (4, None)])
+        _, report = self.copy(code=3)
+        self.assertEqual(self.totals(report), {"read": 6, "inserted": 5, "rejected": 1})
+        self.assertEqual([(issue["key"], issue["kind"]) for issue in report["issues"]], [({"id": 2}, "foreign_key")])
 
 
 class TwoVestigeStores(Case):
