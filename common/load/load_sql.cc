@@ -153,19 +153,26 @@ std::string FailedPlaceSql() {
                       "pg_temp.vecferry_stage_rows");
 }
 
-std::string OrphansSql(absl::string_view parent, const std::vector<KeyColumn>& columns, bool own) {
+std::string OrphansSql(absl::string_view schema, const core::Mapping& mapping, OnConflict on_conflict,
+                       absl::string_view parent, const std::vector<KeyColumn>& columns, bool own) {
   std::vector<std::string> filled, there, staged;
   for (const KeyColumn& column : columns) {
-    const std::string names_it = absl::StrCat(".", column.parent, " ", column.equal, " s.", column.child, column.collation);
+    const std::string names_it =
+        absl::StrCat(".", column.parent, " ", column.equal, " s.", column.child, column.collation);
     filled.push_back(absl::StrCat("s.", column.child, " IS NOT NULL"));
     there.push_back(absl::StrCat("t", names_it));
     staged.push_back(absl::StrCat("p", names_it));
   }
   const std::string partner =
       own ? absl::StrCat(" LEFT JOIN ", kStage, " p ON ", absl::StrJoin(staged, " AND "), " AND ", InRange("p")) : "";
+  const std::string enters =
+      on_conflict == OnConflict::kUpdate
+          ? ""
+          : absl::StrCat(" AND NOT EXISTS (SELECT FROM ", core::QualifiedName(schema, mapping.destination_table),
+                         " k WHERE ", KeysEqual(mapping, "k", "s"), ")");
   return absl::StrCat("SELECT s.vecferry_stage_row, ", own ? "p.vecferry_stage_row" : "NULL", " FROM ", kStage, " s",
                       partner, " WHERE ", InRange("s"), " AND ", absl::StrJoin(filled, " AND "),
-                      " AND NOT EXISTS (SELECT FROM ", parent, " t WHERE ", absl::StrJoin(there, " AND "), ")");
+                      " AND NOT EXISTS (SELECT FROM ", parent, " t WHERE ", absl::StrJoin(there, " AND "), ")", enters);
 }
 
 }  // namespace vecferry::load

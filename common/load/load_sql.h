@@ -50,8 +50,10 @@ struct KeyColumn {
   std::string collation;  // COLLATE ..., which they are compared by; or nothing
 };
 // The places of staged rows whose foreign key finds no partner in `parent`; and beside each the place of its partner in
-// the stage, NULL where there is none. `own`: the key refers to its own table, so that there may be one.
-std::string OrphansSql(absl::string_view parent, const std::vector<KeyColumn>& columns, bool own);
+// the stage, NULL where there is none. `own`: the key refers to its own table, so that there may be one. A row that
+// stays out because its key is at the destination is none of them.
+std::string OrphansSql(absl::string_view schema, const core::Mapping& mapping, OnConflict on_conflict,
+                       absl::string_view parent, const std::vector<KeyColumn>& columns, bool own);
 
 }  // namespace vecferry::load
 

@@ -69,11 +69,11 @@ absl::StatusOr<std::vector<std::size_t>> Loader::FindOrphansOf(const postgres::S
   if (std::find(refusing_keys_.begin(), refusing_keys_.end(), refusal.constraint) == refusing_keys_.end()) {
     refusing_keys_.push_back(refusal.constraint);
   }
-  return FindOrphans(session_, schema_, mapping_, {refusal.constraint}, begin, end);
+  return FindOrphans(session_, schema_, mapping_, on_conflict_, {refusal.constraint}, begin, end);
 }
 
 absl::StatusOr<std::vector<std::size_t>> Loader::FindExpectedOrphans(std::size_t begin, std::size_t end) {
-  return FindOrphans(session_, schema_, mapping_, refusing_keys_, begin, end);
+  return FindOrphans(session_, schema_, mapping_, on_conflict_, refusing_keys_, begin, end);
 }
 
 bool Loader::Waits(const absl::Status& refusal) const {
@@ -84,7 +84,7 @@ bool Loader::Waits(const absl::Status& refusal) const {
 
 absl::StatusOr<std::vector<std::size_t>> Loader::TakeWaiting(std::size_t begin, std::size_t end) {
   ASSIGN_OR_RETURN(std::vector<std::size_t> places,
-                   FindOrphans(session_, schema_, mapping_, mapping_.waiting_keys, begin, end));
+                   FindOrphans(session_, schema_, mapping_, on_conflict_, mapping_.waiting_keys, begin, end));
   if (!places.empty()) {
     const std::string array = absl::StrCat("{", absl::StrJoin(places, ","), "}");
     RETURN_IF_ERROR(session_.Execute(TakeFromStageSql(), {array}).status());

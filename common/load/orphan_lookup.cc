@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "common/base/status_macros.h"
-#include "common/load/load_sql.h"
 
 namespace vecferry::load {
 namespace {
@@ -13,8 +12,10 @@ namespace {
 // One row for each pair of columns, and how Postgres compares them: as it does itself, by the parent's collation.
 constexpr char kForeignKeySql[] =
     "SELECT c.confrelid::regclass, c.confrelid = c.conrelid, a.attname, p.attname, format('OPERATOR(%s.%s)', "
-    "o.oprnamespace::regnamespace::text, o.oprname), coalesce((SELECT format(' COLLATE %I.%I', n.nspname, l.collname) FROM "
-    "pg_catalog.pg_collation l JOIN pg_catalog.pg_namespace n ON n.oid = l.collnamespace WHERE l.oid = p.attcollation), '') "
+    "o.oprnamespace::regnamespace::text, o.oprname), coalesce((SELECT format(' COLLATE %I.%I', n.nspname, l.collname) "
+    "FROM "
+    "pg_catalog.pg_collation l JOIN pg_catalog.pg_namespace n ON n.oid = l.collnamespace WHERE l.oid = "
+    "p.attcollation), '') "
     "FROM pg_catalog.pg_constraint c "
     "CROSS JOIN unnest(c.conkey, c.confkey, c.conpfeqop) AS k (child, parent, equal) "
     "JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.child "
@@ -29,7 +30,8 @@ bool IsMapped(const core::Mapping& mapping, absl::string_view column) {
 
 // "" = the stage does not tell.
 absl::StatusOr<std::string> LookupSql(postgres::Connection& session, const std::string& schema,
-                                      const core::Mapping& mapping, const std::string& constraint) {
+                                      const core::Mapping& mapping, OnConflict on_conflict,
+                                      const std::string& constraint) {
   ASSIGN_OR_RETURN(
       const postgres::Result pairs,
       session.Execute(kForeignKeySql, {core::QualifiedName(schema, mapping.destination_table), constraint}));
@@ -41,7 +43,7 @@ absl::StatusOr<std::string> LookupSql(postgres::Connection& session, const std::
     columns.push_back({core::QuoteIdentifier(pairs.text(row, 2)), core::QuoteIdentifier(pairs.text(row, 3)),
                        std::string(pairs.text(row, 4)), std::string(pairs.text(row, 5))});
   }
-  return OrphansSql(pairs.text(0, 0), columns, own);
+  return OrphansSql(schema, mapping, on_conflict, pairs.text(0, 0), columns, own);
 }
 
 // Of one foreign key: places without a partner at the destination, each with that of its partner in the stage, or with
@@ -65,12 +67,12 @@ absl::Status LookUp(postgres::Connection& session, const std::string& sql, std::
 }  // namespace
 
 absl::StatusOr<std::vector<std::size_t>> FindOrphans(postgres::Connection& session, const std::string& schema,
-                                                     const core::Mapping& mapping,
+                                                     const core::Mapping& mapping, OnConflict on_conflict,
                                                      const std::vector<std::string>& constraints, std::size_t begin,
                                                      std::size_t end) {
   std::vector<std::pair<std::size_t, std::size_t>> lacking;  // the partner in the stage, the row
   for (const std::string& constraint : constraints) {
-    ASSIGN_OR_RETURN(const std::string sql, LookupSql(session, schema, mapping, constraint));
+    ASSIGN_OR_RETURN(const std::string sql, LookupSql(session, schema, mapping, on_conflict, constraint));
     if (!sql.empty()) RETURN_IF_ERROR(LookUp(session, sql, begin, end, lacking));
   }
   std::sort(lacking.begin(), lacking.end());

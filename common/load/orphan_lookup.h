@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/core/plan.h"
+#include "common/load/load_sql.h"
 #include "common/postgres/connection.h"
 
 namespace vecferry::load {
@@ -16,7 +17,7 @@ namespace vecferry::load {
 // cannot be told beforehand is left out: a constraint that is another table's, needs a column that is not mapped, or
 // whose parents may not be read. Part of the caller's transaction, which goes on in any case.
 absl::StatusOr<std::vector<std::size_t>> FindOrphans(postgres::Connection& session, const std::string& schema,
-                                                     const core::Mapping& mapping,
+                                                     const core::Mapping& mapping, OnConflict on_conflict,
                                                      const std::vector<std::string>& constraints, std::size_t begin,
                                                      std::size_t end);
 

@@ -213,8 +213,7 @@ absl::Status MarkWaitingReplayed(Connection& session, absl::string_view migratio
           "count(DISTINCT told.source_key_record) FROM vecferry.row_issue told JOIN vecferry.row_issue came USING "
           "(migration_id, shard, source_key_record) WHERE told.migration_id = $1 AND told.shard = $2 AND told.action = "
           "'repaired' AND came.id = ANY ($8::bigint[])) WHERE migration_id = $1 AND shard = $2",
-          {id, std::int64_t{shard}, carried, moved.conflicting, moved.inserted, moved.present, moved.updated,
-           ids})
+          {id, std::int64_t{shard}, carried, moved.conflicting, moved.inserted, moved.present, moved.updated, ids})
       .status();
 }
 

@@ -86,8 +86,11 @@ class LaterParents(Case):
         self.assertEqual(self.query("SELECT kind, count(*) FROM vecferry.issues WHERE action = 'rejected' GROUP BY 1 ORDER BY 1"),
                          [["check", "1"], ["foreign_key", "1200"]])
         SERVER.psql(self.database, "INSERT INTO folders VALUES (9999)")
+        carried = "SELECT sum(bytes) FROM vecferry.shard"
+        before = self.query(carried)
         done = run("rejects", "replay", report["migration_id"], "--postgres-url", SERVER.url(self.database))
         self.assertIn("carried: 1,200 rows", done.stdout)
+        self.assertEqual(self.query(carried), before)  # they were sent before
 
     def test_waiting_rows_that_something_else_refuses_count_at_the_finish(self):
         SERVER.psql(self.database, "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not that'; "
@@ -130,6 +133,12 @@ class LaterParents(Case):
                                     "'replayed' ORDER BY 1"),
                          [["1", "conflict", "skipped", "t"], ["3", "foreign_key", "rejected", "f"]])
         self.assertEqual(self.query("SELECT body FROM folders WHERE id = 1"), [["mine"]])
+
+    def test_rows_that_a_conflict_keeps_out_do_not_wait(self):
+        SERVER.psql(self.database, "INSERT INTO folders SELECT i, NULL, 'mine' FROM generate_series(1, 10) i")
+        self.folders([*((i, 77, "x") for i in range(1, 11)), (20, 99, "x")])
+        _, report = self.copy("--max-rejects", "1", code=3)
+        self.assertEqual(self.totals(report), {"read": 11, "conflicting": 10, "rejected": 1})
 
     def test_children_of_a_table_that_has_waiting_rows(self):
         SERVER.psql(self.database, "CREATE TABLE notes(id bigint PRIMARY KEY, folder bigint NOT NULL REFERENCES folders)")
