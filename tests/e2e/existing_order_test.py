@@ -153,8 +153,8 @@ class LaterParents(Case):
 
 class Orphans(Case):
     def test_keys_are_compared_as_the_foreign_key_does(self):
-        SERVER.psql(self.database, 'CREATE TABLE authors(name text COLLATE "C" PRIMARY KEY); CREATE TABLE books(id bigint PRIMARY '
-                    'KEY, author text COLLATE "POSIX" REFERENCES authors)')
+        SERVER.psql(self.database, 'CREATE TABLE authors(name text COLLATE "C" PRIMARY KEY); CREATE TABLE books('
+                    'id bigint PRIMARY KEY, author text COLLATE "POSIX" REFERENCES authors)')
         self.write("CREATE TABLE authors(name TEXT PRIMARY KEY) WITHOUT ROWID; CREATE TABLE books(id INTEGER PRIMARY KEY, author "
                    "TEXT)", authors=[("Ada",), ("Bo",)], books=[(1, "Ada"), (2, "Cy"), (3, "Bo"), (4, None)])
         _, report = self.copy(code=3)
