@@ -37,7 +37,9 @@ absl::StatusOr<const core::Report*> ChooseMigration(const std::vector<core::Repo
   }
   if (matching.size() == 1) return chosen;
   if (!id.empty() && matching.empty()) {
-    return absl::NotFoundError(absl::StrCat("no migration '", id, "' at this destination; see: vecferry migrate list"));
+    return absl::NotFoundError(absl::StrCat(
+        "no migration '", id, "' at this destination; `vecferry migrate list` names those that there are, ",
+        "--postgres-url names another destination"));
   }
   if (reports.empty()) {
     Write(stderr, "vecferry: there is no migration at this destination\n");

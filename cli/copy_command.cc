@@ -178,7 +178,7 @@ absl::StatusOr<int> CopyCommand::Conclude(core::Report report) {
   report.exit_code = core::ExitCode(report.state, report.totals);
   if (!report.failure.empty() && report.exit_code == kInterruptedExitCode) report.exit_code = 1;
   const bool report_to_stdout = copy_.report_path == "-";
-  Write(report_to_stdout ? stderr : stdout, FormatSummary(report));
+  Write(report_to_stdout ? stderr : stdout, FormatSummary(report, destination_.by));
   if (report_to_stdout) {
     Write(stdout, ReportJson(report));
   } else if (!copy_.report_path.empty()) {

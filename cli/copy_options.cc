@@ -146,7 +146,7 @@ void DeclareCopyFlags(Arguments& arguments) {
                     "A key that is there with other content: keep the destination's row, take the source's, or stop "
                     "(skip)");
   arguments.AddText("--batch-size", "N", "Rows in one batch at most; a batch also closes at 1 MiB (500)");
-  arguments.AddText("--max-connections", "N", "Connections to the destination at most, 3 or more (4)");
+  arguments.AddText("--max-connections", "N", "Connections to the destination at most, 3 to 64 (4)");
   arguments.AddText("--readers", "N", "Reader streams (from cores and connections)");
   arguments.AddText("--writers", "N", "Writer streams (from cores and connections)");
   arguments.AddText("--max-rejects", "N", "More rejected rows than this stop the migration, resumable (1000)");

@@ -26,7 +26,11 @@ absl::StatusOr<Destination> Named(const std::string& conninfo, const std::string
 }  // namespace
 
 absl::StatusOr<Destination> ChooseDestination(const std::string& flag) {
-  if (!flag.empty()) return Named(flag, "--postgres-url");
+  if (!flag.empty()) {
+    ASSIGN_OR_RETURN(Destination destination, Named(flag, "--postgres-url"));
+    destination.by = DestinationBy::kFlag;
+    return destination;
+  }
   if (IsSet("VECFERRY_POSTGRES_URL")) return Named(std::getenv("VECFERRY_POSTGRES_URL"), "VECFERRY_POSTGRES_URL");
   for (const char* variable : {"PGHOST", "PGHOSTADDR", "PGSERVICE", "PGDATABASE"}) {
     if (IsSet(variable)) return Destination{false, "", postgres::MaskConninfo(""), absl::StrCat("from ", variable)};

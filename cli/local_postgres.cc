@@ -90,7 +90,7 @@ absl::StatusOr<LocalPostgres> LocalPostgres::Locate() {
     local.base_ = absl::StrCat(home, "/.local/share/vecferry");
   } else {
     return absl::FailedPreconditionError(
-        "the private Postgres has no place: set HOME, or name a destination with --postgres-url");
+        "the private Postgres has no place: set HOME or VECFERRY_HOME, or name a destination with --postgres-url");
   }
   local.folder_ = absl::StrCat(local.base_, "/postgres");
   local.socket_folder_ = absl::StrCat(local.folder_, "/run");
@@ -166,7 +166,12 @@ absl::Status LocalPostgres::Remove() {
 absl::Status LocalPostgres::MakeFolders() const {
   std::error_code error;
   fs::create_directories(base_, error);
-  if (error) return absl::PermissionDeniedError(absl::StrCat("cannot make the folder ", base_, ": ", error.message()));
+  if (!error && !fs::is_directory(base_, error)) error = std::make_error_code(std::errc::not_a_directory);
+  if (error) {
+    return absl::PermissionDeniedError(
+        absl::StrCat("cannot make the folder ", base_, ": ", error.message(),
+                     " (VECFERRY_HOME names another; --postgres-url a server of yours)"));
+  }
   RETURN_IF_ERROR(MakeFolder(folder_, account_));
   return MakeFolder(socket_folder_, account_);
 }

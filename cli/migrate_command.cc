@@ -21,7 +21,7 @@ void Write(FILE* stream, const std::string& text) { fwrite(text.data(), 1, text.
 
 absl::StatusOr<int> Status(const Options& options, core::Report report, const Destination& destination) {
   report.destination_url = destination.masked;
-  Write(stdout, options.output == OutputFormat::kJson ? ReportJson(report) : FormatSummary(report));
+  Write(stdout, options.output == OutputFormat::kJson ? ReportJson(report) : FormatSummary(report, destination.by));
   return 0;
 }
 

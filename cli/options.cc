@@ -136,8 +136,8 @@ const std::vector<Entry>& Entries() {
        ReadCommon},
       {"postgres", "url", "Print its address, for any program that uses libpq", Command::kPostgresUrl,
        [](Arguments&) {}, ReadCommon},
-      {"postgres", "psql", "Open psql on it; further words go to psql", Command::kPostgresPsql, [](Arguments&) {},
-       ReadCommon},
+      {"postgres", "psql", "Open psql on it; further words go to psql", Command::kPostgresPsql,
+       [](Arguments& arguments) { arguments.AddWord("WORDS", "They go to psql as they are"); }, ReadCommon},
       {"postgres", "remove", "Stop it and remove all its data", Command::kPostgresRemove,
        [](Arguments& arguments) { arguments.AddSwitch("--yes", "Do not ask"); }, ReadCommon},
   };
@@ -152,7 +152,7 @@ std::string Overview() {
     const std::string words = absl::StrCat(entry.group, " ", entry.name);
     absl::StrAppend(&text, "  ", words, std::string(18 - words.size(), ' '), entry.about, "\n");
   }
-  absl::StrAppend(&text, "  help [COMMAND]    Say more about a command\n\n",
+  absl::StrAppend(&text, "  help [COMMAND]    Say more about a command\n  --version         Say the version\n\n",
                   "Exit codes: 0 done; 1 failed; 2 wrong usage; 3 done, but rows were rejected or conflicting;\n"
                   "4 verification found a difference; 130 interrupted, resumable.\n");
   return text;
@@ -196,7 +196,7 @@ const Entry* Find(const std::vector<std::string>& words) {
 }
 
 Answer Help(const std::vector<std::string>& words) {
-  if (words.empty()) return {0, Overview()};
+  if (words.empty() || words == std::vector<std::string>{"help"}) return {0, Overview()};
   if (const Entry* const entry = Find(words)) {
     Arguments arguments(absl::StrCat("vecferry ", entry->group, " ", entry->name), entry->about);
     entry->declare(arguments);

@@ -62,7 +62,7 @@ absl::Status Export(const Options& options, postgres::Connection& session, const
 absl::StatusOr<int> Replay(const Options& options, const std::string& migration_id, Pipeline& pipeline) {
   ASSIGN_OR_RETURN(const core::ReplayOutcome outcome,
                    pipeline.migrations().Replay(migration_id, pipeline.connection(), options.replay));
-  Write(stdout, FormatReplay(outcome, options.replay.dry_run));
+  Write(stdout, FormatReplay(outcome, migration_id, options.replay.dry_run));
   return outcome.rejected.empty() ? 0 : kRejectedExitCode;
 }
 

@@ -78,7 +78,7 @@ std::string CsvRecord(const std::vector<std::string>& fields) {
   return line + "\r\n";
 }
 
-std::string FormatReplay(const core::ReplayOutcome& outcome, bool dry_run) {
+std::string FormatReplay(const core::ReplayOutcome& outcome, const std::string& migration_id, bool dry_run) {
   std::string text;
   for (const core::IssueReport& issue : outcome.issues) {
     absl::StrAppend(&text, "  ", SanitizeText(issue.table), issue.column.empty() ? "" : ".", SanitizeText(issue.column),
@@ -87,7 +87,11 @@ std::string FormatReplay(const core::ReplayOutcome& outcome, bool dry_run) {
   }
   const std::int64_t rejected = Sum(outcome.rejected);
   const std::int64_t more = rejected - static_cast<std::int64_t>(outcome.issues.size());
-  if (more > 0) absl::StrAppend(&text, "  +", GroupDigits(more), " more: vecferry rejects list\n");
+  if (more > 0) absl::StrAppend(&text, "  +", GroupDigits(more), " more: vecferry rejects list ", migration_id, "\n");
+  if (outcome.carried == 0 && outcome.present == 0 && rejected == 0) {
+    absl::StrAppend(&text, "no rejected row was selected; those that there are: vecferry rejects list ", migration_id,
+                    "\n");
+  }
   absl::StrAppend(&text,
                   dry_run ? "dry run, nothing was changed; would be carried: " : "carried: ", Rows(outcome.carried),
                   "; already there: ", Rows(outcome.present), "; still rejected: ", Rows(rejected));

@@ -28,7 +28,8 @@ std::string KindsJson(const KindCounts& by_kind);
 // One record of RFC 4180, its line end included.
 std::string CsvRecord(const std::vector<std::string>& fields);
 
-std::string FormatReplay(const core::ReplayOutcome& outcome, bool dry_run);
+// What became of the selected rows of this migration, and of those that stay.
+std::string FormatReplay(const core::ReplayOutcome& outcome, const std::string& migration_id, bool dry_run);
 
 }  // namespace vecferry::cli
 

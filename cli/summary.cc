@@ -121,23 +121,25 @@ std::string Remarks(const core::Report& report) {
   return text;
 }
 
-std::string NextStep(const core::Report& report) {
+std::string NextStep(const core::Report& report, DestinationBy by) {
+  const char* const where = by == DestinationBy::kFlag ? " (with the same --postgres-url)" : "";
   switch (report.state) {
     case core::State::kVerified:
     case core::State::kCopied:
       if (report.totals.rejected > 0 || report.totals.incomplete > 0) {
-        return absl::StrCat("look at what was not carried: vecferry rejects list ", report.migration_id);
+        return absl::StrCat("look at what was not carried: vecferry rejects list ", report.migration_id, where);
       }
       if (report.totals.conflicting > 0) {
         return absl::StrCat("look at what was not carried: SELECT * FROM vecferry.issues WHERE migration_id = '",
                             report.migration_id, "'");
       }
-      return "use the data; when no migration is needed any more, `vecferry ledger drop` removes the ledger";
+      return absl::StrCat("use the data; when no migration is needed any more, `vecferry ledger drop`", where,
+                          " removes the ledger");
     case core::State::kDifferent:
       return "look at the failed checks above; do not use the data before they are understood";
     case core::State::kCancelled:
-      return absl::StrCat("the same command resumes; `vecferry migrate cancel ", report.migration_id,
-                          " --drop` removes what was made");
+      return absl::StrCat("the same command resumes; `vecferry migrate cancel ", report.migration_id, " --drop`", where,
+                          " removes what was made");
     case core::State::kDropped: return "nothing is left of this migration but its line in the ledger";
     default: return "run the same command again: it resumes";
   }
@@ -157,9 +159,9 @@ std::string Verdict(const core::Report& report) {
 
 }  // namespace
 
-std::string FormatSummary(const core::Report& report) {
+std::string FormatSummary(const core::Report& report, DestinationBy by) {
   return absl::StrCat(Heading(report), "\n", Tables(report), Times(report), Indexes(report), Remarks(report),
-                      Issues(report), Checks(report), "\nnext: ", NextStep(report), "\n", Verdict(report), "\n");
+                      Issues(report), Checks(report), "\nnext: ", NextStep(report, by), "\n", Verdict(report), "\n");
 }
 
 std::string FormatList(const std::vector<core::Report>& reports) {

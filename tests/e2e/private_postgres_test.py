@@ -84,6 +84,21 @@ class PrivatePostgres(unittest.TestCase):
         self.do("postgres", "start")
         self.assertEqual(self.ask("SELECT count(*) FROM kept"), "1")
 
+    def test_a_place_that_cannot_be_made_is_told_with_the_way_out(self):
+        file = self.home / "file"
+        file.write_text("")
+        for env in (environment(VECFERRY_HOME=str(file / "below")), environment(VECFERRY_HOME=str(file))):
+            done = run("postgres", "start", env=env)
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertIn("VECFERRY_HOME", done.stderr)
+
+    def test_an_id_of_another_destination_is_told_how_to_name_it(self):
+        self.env = environment(VECFERRY_HOME=str(self.home))
+        for command in (("migrate", "status"), ("rejects", "list")):
+            done = run(*command, "0000", env=self.env)
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertIn("--postgres-url", done.stderr)
+
     def test_a_deep_folder_has_a_socket_too(self):
         deep = self.home / ("d" * 60) / ("e" * 60)
         self.env = environment(VECFERRY_HOME=str(deep))

@@ -75,10 +75,13 @@ class Usage(unittest.TestCase):
             self.assertNotIn("cret", done.stderr)
 
     def test_help_and_version(self):
-        for words in (["help"], ["--help"], ["help", "migrate", "copy"], ["migrate", "copy", "--help"], ["help", "migrate"]):
+        for words in (["help"], ["--help"], ["help", "migrate", "copy"], ["migrate", "copy", "--help"], ["help", "migrate"],
+                      ["help", "help"], ["help", "postgres", "psql"]):
             done = run(*words)
             self.assertEqual((done.returncode, done.stderr), (0, ""), words)
             self.assertTrue(done.stdout)
+        self.assertIn("[WORDS]", run("help", "postgres", "psql").stdout)
+        self.assertIn("--version", run("help").stdout)
         self.assertRegex(run("--version").stdout, r"^vecferry \d+\.\d+\.\d+\n$")
         done = run()
         self.assertEqual((done.returncode, done.stdout), (2, ""))

@@ -128,12 +128,35 @@ TEST(SummaryTest, NamesTheLevelLast) {
   core::Report report = Copying();
   report.state = core::State::kVerified;
   report.verify_level = "counts";
-  EXPECT_EQ(LastLine(FormatSummary(report)), "VERIFIED: checked at level counts");
+  EXPECT_EQ(LastLine(FormatSummary(report, DestinationBy::kEnvironment)), "VERIFIED: checked at level counts");
   report.state = core::State::kCopied;
-  EXPECT_THAT(LastLine(FormatSummary(report)), HasSubstr("not verified"));
+  EXPECT_THAT(LastLine(FormatSummary(report, DestinationBy::kEnvironment)), HasSubstr("not verified"));
   report.state = core::State::kFailed;
   report.failure = "disk full: make room, then run the same command again";
-  EXPECT_EQ(LastLine(FormatSummary(report)), "FAILED: disk full: make room, then run the same command again");
+  EXPECT_EQ(LastLine(FormatSummary(report, DestinationBy::kEnvironment)),
+            "FAILED: disk full: make room, then run the same command again");
+}
+
+TEST(SummaryTest, NextCommandsNameTheDestinationWhereTheCopyDid) {
+  core::Report report = Copying();
+  for (const core::State state : {core::State::kVerified, core::State::kCancelled}) {
+    report.state = state;
+    EXPECT_THAT(FormatSummary(report, DestinationBy::kFlag), HasSubstr("with the same --postgres-url"));
+    EXPECT_THAT(FormatSummary(report, DestinationBy::kEnvironment), Not(HasSubstr("--postgres-url")));
+  }
+  report.state = core::State::kVerified;
+  report.totals.rejected = 1;
+  EXPECT_THAT(FormatSummary(report, DestinationBy::kFlag),
+              HasSubstr("vecferry rejects list 5b1d (with the same --postgres-url)\n"));
+  EXPECT_THAT(FormatSummary(report, DestinationBy::kEnvironment), HasSubstr("vecferry rejects list 5b1d\n"));
+}
+
+TEST(RejectsTextTest, SaysWhenAReplayFoundNoRow) {
+  core::ReplayOutcome outcome;
+  EXPECT_THAT(FormatReplay(outcome, "5b1d", false), HasSubstr("no rejected row was selected"));
+  EXPECT_THAT(FormatReplay(outcome, "5b1d", false), HasSubstr("vecferry rejects list 5b1d"));
+  outcome.present = 1;
+  EXPECT_THAT(FormatReplay(outcome, "5b1d", false), Not(HasSubstr("no rejected row")));
 }
 
 TEST(SummaryTest, ShowsIssuesAndHowManyMore) {
@@ -142,7 +165,7 @@ TEST(SummaryTest, ShowsIssuesAndHowManyMore) {
   report.totals.rejected = 23;
   report.issues.push_back({"notes", R"({"id": 7})", "body", "invalid_json", "repaired", "no JSON\x1b[31m"});
   report.issues_more = 22;
-  const std::string text = FormatSummary(report);
+  const std::string text = FormatSummary(report, DestinationBy::kEnvironment);
   EXPECT_THAT(text, HasSubstr("repaired notes.body {\"id\": 7}: invalid_json"));
   EXPECT_THAT(text, HasSubstr("+22 more"));
   EXPECT_THAT(text, Not(HasSubstr("\x1b")));
