@@ -1,6 +1,9 @@
+#include <fcntl.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <string>
@@ -44,25 +47,46 @@ void HideUrl(int argc, char** argv) {
   }
 }
 
+// Otherwise the next socket or file gets the number of a stream that was closed, and our text goes into it.
+void FillStandardStreams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(stream, F_GETFD) == -1) [[maybe_unused]]
+      const int opened = open("/dev/null", O_RDWR);  // the lowest free number: this stream's
+  }
+}
+
+// The exit code, once all output is written: a report that a full disk cut is no success. A reader that closed its pipe
+// has seen enough.
+int Finish(int code) {
+  const bool written = fflush(stdout) == 0 && ferror(stdout) == 0;
+  struct stat output {};
+  if (written || (fstat(STDOUT_FILENO, &output) == 0 && (S_ISFIFO(output.st_mode) || S_ISSOCK(output.st_mode)))) {
+    return code;
+  }
+  fputs("vecferry: stdout could not be written (is its disk full?); what the command did before stands\n", stderr);
+  return code == 0 || code == 3 ? 1 : code;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   // By default glibc keeps up to eight arenas a core, each holding what its threads once freed: with gRPC's threads
   // that alone is more than the whole command may take. Two cost no speed: batches are few and large.
   mallopt(M_ARENA_MAX, 2);
+  FillStandardStreams();
   const std::variant<vecferry::cli::Options, vecferry::cli::Answer> parsed =
       vecferry::cli::ParseCommandLine({argv + 1, argv + argc});
   HideUrl(argc, argv);
   if (const auto* const answer = std::get_if<vecferry::cli::Answer>(&parsed)) {
     fputs(answer->text.c_str(), answer->exit_code == 0 ? stdout : stderr);
-    return answer->exit_code;
+    return Finish(answer->exit_code);
   }
   const absl::StatusOr<int> code = Run(std::get<vecferry::cli::Options>(parsed));
-  if (code.ok()) return *code;
+  if (code.ok()) return Finish(*code);
   const std::string message(code.status().message());
   fputs(absl::StrCat("vecferry: ", vecferry::core::SanitizeText(message), "\n").c_str(), stderr);
   // Usage errors that only the source or the destination's text shows begin with the flag's name.
   const bool usage = code.status().code() == absl::StatusCode::kInvalidArgument &&
                      (absl::StartsWith(message, "--") || absl::StartsWith(message, "VECFERRY_"));
-  return usage ? 2 : 1;
+  return Finish(usage ? 2 : 1);
 }

@@ -1,12 +1,16 @@
 """Sources and destinations that cannot work: one clear line, exit code 1, no row and no ledger written, no secret told."""
+import os
 import pathlib
+import resource
 import shutil
 import sqlite3
+import subprocess
 import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
-from command import Server, copy_words, environment, error_lines, make_store, run, scratch_folder  # noqa: E402
+from command import (PROGRAM, Server, copy_words, environment, error_lines, make_store, run,  # noqa: E402
+                     scratch_folder)
 
 SERVER = Server()
 FOLDER = scratch_folder()
@@ -169,6 +173,34 @@ class Destinations(Case):
         self.assertEqual(done.returncode, 1)
         self.assertIn("PGHOST", done.stderr.splitlines()[0])
         self.assertIn("no_such_database", done.stderr)
+
+
+class Outputs(Case):
+    def test_output_that_is_lost_is_no_success(self):
+        """No file may grow: what a full disk does to a redirected stdout. SIGXFSZ stays ignored, as Python has it."""
+        url = SERVER.url(self.database)
+        for words in (["help"], ["migrate", "list", "--postgres-url", url, "-o", "json"],
+                      [*copy_words(STORE, url), "--snapshot", "direct", "--report", "-"]):
+            with open(FOLDER / "output", "wb") as output:
+                done = subprocess.run([PROGRAM, *words], stdout=output, stderr=subprocess.PIPE, text=True, check=False,
+                                      restore_signals=False, stdin=subprocess.DEVNULL,
+                                      preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)))
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertIn("stdout could not be written", done.stderr.splitlines()[-1])
+
+    def test_a_reader_that_has_seen_enough_is_no_failure(self):
+        reader, writer = os.pipe()
+        os.close(reader)
+        done = subprocess.run([PROGRAM, "migrate", "list", "--postgres-url", SERVER.url(self.database)], stdout=writer,
+                              stderr=subprocess.PIPE, text=True, check=False)
+        os.close(writer)
+        self.assertEqual((done.returncode, error_lines(done)), (0, []))
+
+    def test_streams_that_are_closed_are_no_place_for_sockets(self):
+        words = copy_words(STORE, SERVER.url(self.database))
+        done = subprocess.run(["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", PROGRAM, *words], check=False)
+        self.assertEqual(done.returncode, 0)
+        self.assertEqual(SERVER.query(self.database, "SELECT state FROM vecferry.migration"), [["VERIFIED"]])
 
 
 class SourceStays(Case):
