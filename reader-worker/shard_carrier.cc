@@ -79,9 +79,9 @@ absl::Status ShardCarrier::CarryOnce(bool& moved) {
   RETURN_IF_ERROR(source_status);
   RETURN_IF_ERROR(finished);
   // gRPC tells a server of a message that it cannot parse as it does of the last one. The next stream would end so too.
-  return absl::InternalError(
-      absl::StrCat("the writer took the stream of shard ", shard_.id, " to be at its end before the last row: a message "
-                   "that it cannot read"));
+  return absl::InternalError(absl::StrCat("the writer took the stream of shard ", shard_.id,
+                                          " to be at its end before the last row: a message "
+                                          "that it cannot read"));
 }
 
 absl::Status ShardCarrier::SendRows(rpc::BatchStream& stream, PositionReader& positions,

@@ -38,9 +38,10 @@ TEST_F(LongTextsTest, CostTheRowInAKeyAndMoveElsewhere) {
 }
 
 TEST_F(LongTextsTest, AreMeasuredAsTheyArrive) {
-  source_.Run(absl::StrCat("CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT); CREATE INDEX by_body ON notes(body);"
-                           "INSERT INTO notes VALUES (1, CAST(x'",
-                           std::string(2 * 1000, 'f'), "' AS TEXT))"));
+  source_.Run(
+      absl::StrCat("CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT); CREATE INDEX by_body ON notes(body);"
+                   "INSERT INTO notes VALUES (1, CAST(x'",
+                   std::string(2 * 1000, 'f'), "' AS TEXT))"));
   source_.Close();
   const absl::StatusOr<core::Report> report = RunOnce();
   ASSERT_THAT(report, IsOk());
