@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -27,9 +28,10 @@ namespace {
 constexpr int kLedgerConnections = 2;
 constexpr int kOwnSourceConnections = 2;  // the coordinator's and the verifier's
 
-void Write(FILE* stream, const std::string& text) {
-  fwrite(text.data(), 1, text.size(), stream);
-  fflush(stream);
+// False: not all of it was taken.
+bool Write(FILE* stream, const std::string& text) {
+  const bool written = fwrite(text.data(), 1, text.size(), stream) == text.size();
+  return fflush(stream) == 0 && written;
 }
 
 // Each stream is a reader thread, a writer thread and a server process; more than the cores only take turns.
@@ -180,7 +182,7 @@ absl::StatusOr<int> CopyCommand::Conclude(core::Report report) {
   const bool report_to_stdout = copy_.report_path == "-";
   Write(report_to_stdout ? stderr : stdout, FormatSummary(report, destination_.by));
   if (report_to_stdout) {
-    Write(stdout, ReportJson(report));
+    if (!Write(stdout, ReportJson(report))) return absl::ErrnoToStatus(errno, "--report: cannot write to stdout");
   } else if (!copy_.report_path.empty()) {
     RETURN_IF_ERROR(WriteBeside(copy_.report_path, ReportJson(report)));
   }

@@ -107,6 +107,20 @@ absl::Status FileError(absl::string_view what, const std::string& path) {
   return absl::ErrnoToStatus(errno, absl::StrCat("--report: ", what, " '", path, "'"));
 }
 
+// A device, a pipe, a socket, or a link to one: what others hold open, and what a renamed file would take the place of.
+bool IsDevice(const std::string& path) {
+  struct stat found {};
+  return stat(path.c_str(), &found) == 0 && !S_ISREG(found.st_mode) && !S_ISDIR(found.st_mode);
+}
+
+absl::Status WriteInto(const std::string& path, const std::string& text) {
+  FILE* const file = fopen(path.c_str(), "we");
+  if (file == nullptr) return FileError("cannot write", path);
+  bool written = fwrite(text.data(), 1, text.size(), file) == text.size();
+  written = fclose(file) == 0 && written;
+  return written ? absl::OkStatus() : FileError("cannot write", path);
+}
+
 }  // namespace
 
 std::string ReportJson(const core::Report& report) {
@@ -185,6 +199,7 @@ absl::Status CheckWritable(const std::string& path) {
     errno = EISDIR;
     return FileError("cannot write", path);
   }
+  if (IsDevice(path)) return access(path.c_str(), W_OK) == 0 ? absl::OkStatus() : FileError("cannot write", path);
   const std::size_t slash = path.rfind('/');
   const std::string folder = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
   if (access(folder.c_str(), W_OK | X_OK) != 0) return FileError("cannot write", path);
@@ -192,6 +207,7 @@ absl::Status CheckWritable(const std::string& path) {
 }
 
 absl::Status WriteBeside(const std::string& path, const std::string& text) {
+  if (IsDevice(path)) return WriteInto(path, text);
   const std::string beside = absl::StrCat(path, ".", getpid(), ".new");
   FILE* const file = fopen(beside.c_str(), "we");
   if (file == nullptr) return FileError("cannot write", beside);

@@ -17,7 +17,8 @@ std::string ListJson(const std::vector<core::Report>& reports);  // an array, on
 // One line: rows, bytes and rates of each table and of all.
 std::string ProgressJson(const core::Report& report, const Rates& rates);
 
-// Writes `text` to a file beside `path` and renames it: readers see the old or the whole new one.
+// Writes `text` to a file beside `path` and renames it: readers see the old or the whole new one. A device or a pipe
+// stays what it is and is written into.
 // Errors name the path.
 absl::Status WriteBeside(const std::string& path, const std::string& text);
 // Whether WriteBeside can work, before hours of copying.

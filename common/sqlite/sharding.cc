@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/base/status_macros.h"
 #include "common/core/record.h"
 #include "common/sqlite/range_query.h"
@@ -59,6 +60,11 @@ std::string SizeExpression(const core::Mapping& mapping) {
   return sum + ")";
 }
 
+// "t.rowid IN (?, ?)", for a key of one part.
+std::string KeyIsOneOf(const std::vector<KeyPart>& parts, std::size_t count) {
+  return absl::StrCat(parts[0].expression, " IN (", absl::StrJoin(std::vector<std::string>(count, "?"), ", "), ")");
+}
+
 // Row sizes at evenly spaced sampled keys: sizes[i] is that of keys[i * step].
 struct Measured {
   std::size_t step = 1;
@@ -68,16 +74,29 @@ struct Measured {
 absl::StatusOr<Measured> MeasureRows(Database& database, const core::Mapping& mapping, const KeySample& sample) {
   Measured measured;
   measured.step = (sample.keys.size() + kMeasuredMax - 1) / kMeasuredMax;
-  ASSIGN_OR_RETURN(Statement row,
-                   database.Prepare(absl::StrCat("SELECT ", SizeExpression(mapping), " FROM ", mapping.from_sql,
-                                                 " WHERE ", KeyEquals(KeyParts(mapping.key)))));
+  std::vector<core::Value> keys;  // of all measured rows, one after the other
   for (std::size_t i = 0; i < sample.keys.size(); i += measured.step) {
     ASSIGN_OR_RETURN(const std::vector<core::Value> key, core::DecodeRecord(sample.keys[i]));
-    for (std::size_t part = 0; part < key.size(); ++part) row.Bind(static_cast<int>(part) + 1, key[part].view());
-    ASSIGN_OR_RETURN(const bool found, row.Step());
-    measured.sizes.push_back(found ? row.Column(0).integer : 0);
+    keys.insert(keys.end(), key.begin(), key.end());
+  }
+  const std::vector<KeyPart> parts = KeyParts(mapping.key);
+  const std::string sizes = absl::StrCat("SELECT ", SizeExpression(mapping), " FROM ", mapping.from_sql, " WHERE ");
+  // One query for all: where it numbers equal rows, each asking anew sorts the whole table.
+  const std::size_t keys_a_query = mapping.key.is_rowid ? keys.size() : parts.size();
+  ASSIGN_OR_RETURN(
+      Statement row,
+      database.Prepare(mapping.key.is_rowid ? absl::StrCat(sizes, KeyIsOneOf(parts, keys.size()), KeyOrder(parts))
+                                            : absl::StrCat(sizes, KeyEquals(parts))));
+  for (std::size_t first = 0; first < keys.size(); first += keys_a_query) {
+    for (std::size_t i = 0; i < keys_a_query; ++i) row.Bind(static_cast<int>(i) + 1, keys[first + i].view());
+    while (true) {
+      ASSIGN_OR_RETURN(const bool found, row.Step());
+      if (!found) break;
+      measured.sizes.push_back(row.Column(0).integer);
+    }
     row.Reset();
   }
+  measured.sizes.resize(keys.size() / parts.size());  // sizes are estimates: a row that is not found counts as empty
   return measured;
 }
 

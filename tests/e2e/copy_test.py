@@ -85,6 +85,25 @@ class Reports(Case):
         self.assertEqual(json.loads(done.stdout)["state"], "VERIFIED")
         self.assertIn("VERIFIED: checked at level counts", done.stderr)
 
+    def test_a_report_that_stdout_does_not_take_is_an_error(self):
+        with open("/dev/full", "w", encoding="ascii") as full:
+            done = subprocess.run([PROGRAM, *copy_words(STORE, self.url, "--report", "-")], stdout=full,
+                                  stderr=subprocess.PIPE, text=True, check=False)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn("vecferry: --report: cannot write to stdout: No space left on device", done.stderr)
+        self.assertEqual(compare_store(STORE, SERVER, self.database), [])
+
+    def test_a_report_goes_into_a_pipe_and_leaves_it_there(self):
+        pipe, link = FOLDER / f"{self.database}.pipe", FOLDER / f"{self.database}.link"
+        os.mkfifo(pipe)
+        link.symlink_to(pipe)
+        for path in (pipe, link):
+            reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+            self.copy("--report", str(path))
+            self.assertTrue(pipe.is_fifo() and link.is_symlink())
+            self.assertEqual(json.loads(os.read(reader, 1 << 16))["state"], "VERIFIED")
+            os.close(reader)
+
     def test_progress_as_json_lines(self):
         done = self.copy("--progress", "json")
         lines = [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]

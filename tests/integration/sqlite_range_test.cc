@@ -1,4 +1,5 @@
 #include <gmock/gmock.h>
+#include <sqlite3.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -209,6 +210,29 @@ TEST(PlanShardsTest, BalancesBytesHoweverKeysAndSizesAreSpread) {
     while (*rows->Step()) bytes += static_cast<std::int64_t>(rows->Column(2).bytes.size());
     EXPECT_NEAR(static_cast<double>(bytes), 0.94e6, 0.15e6) << "shard " << i + 1;
   }
+}
+
+TEST(PlanShardsTest, AsksAQueryThatReadsAllRowsOnlyAFewTimes) {
+  SqliteFile file;
+  file.Run(
+      "CREATE TABLE t(id INTEGER PRIMARY KEY, body);"
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000) INSERT INTO t SELECT i, 'x' FROM "
+      "n");
+  file.Close();
+  absl::StatusOr<Database> database = Database::Open(file.path(), false);
+  ASSERT_THAT(database, IsOk());
+  core::Mapping mapping = MappingOf(*database, "t");
+  mapping.from_sql =
+      "t AS t CROSS JOIN (SELECT rowid AS r, row_number() OVER (PARTITION BY body ORDER BY rowid) AS n FROM t) AS o"
+      " ON o.r = t.rowid";
+  std::int64_t steps = 0;  // of SQLite's virtual machine, in thousands
+  const auto count = [](void* counter) { return static_cast<int>(++*static_cast<std::int64_t*>(counter) < 0); };
+  sqlite3_progress_handler(database->raw(), 1000, count, &steps);
+  const auto sharding = PlanShards(*database, mapping, 1'000);
+  ASSERT_THAT(sharding, IsOk());
+  EXPECT_EQ(sharding->rows, 3000);
+  EXPECT_EQ(sharding->bytes, 3000 * 9);
+  EXPECT_LT(steps, 3 * 1000) << "a thousand steps for each row";
 }
 
 TEST(PlanShardsTest, MakesOneShardOfLittleAndOfNothing) {
