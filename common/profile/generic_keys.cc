@@ -103,6 +103,18 @@ std::vector<std::string> MapColumns(const Carried& carried, const std::vector<st
   return mapped;
 }
 
+// How SQLite finds the parent of a text where it is not by its bytes alone, as Postgres does; "" = by these.
+std::string OtherCollation(const sqlite::SourceTable& parent, const sqlite::SourceForeignKey& key,
+                           const DraftTable& drafted, const std::vector<std::string>& columns) {
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    const sqlite::SourceColumn* source = FindColumn(parent, key.parent_columns[i]);
+    const DraftColumn* column = drafted.Find(columns[i]);
+    if (source == nullptr || column == nullptr || column->type.kind != PgKind::kText) continue;
+    if (source->default_collation != "BINARY") return source->default_collation;
+  }
+  return "";
+}
+
 // "" when the key was drafted, else why it could not be.
 std::string TryForeignKey(Draft& draft, const sqlite::SourceTable& table, const sqlite::SourceForeignKey& key) {
   const sqlite::SourceTable* parent_source = draft.input.schema.Find(key.parent_table);
@@ -120,6 +132,8 @@ std::string TryForeignKey(Draft& draft, const sqlite::SourceTable& table, const 
   for (std::size_t i = 0; i < columns.size(); ++i) {
     if (!Unify(*child, columns[i], *parent, parent_columns[i], draft)) return "the columns' types differ";
   }
+  const std::string collation = OtherCollation(*parent_source, key, *parent, parent_columns);
+  if (!collation.empty()) return absl::StrCat("the source finds a parent by ", collation, ", not by its bytes alone");
   const bool known = std::any_of(child->foreign_keys.begin(), child->foreign_keys.end(), [&](const auto& other) {
     return other.columns == columns && other.parent_table == parent->name && other.parent_columns == parent_columns;
   });

@@ -135,6 +135,17 @@ TEST_F(GenericTest, NumbersRowsOnlyWhereSomeAreEqual) {
   EXPECT_EQ(mapping.inputs.back().sql, "1");
 }
 
+TEST_F(GenericTest, LeavesOutAForeignKeyThatPostgresWouldReadOtherwise) {
+  file_.Run(
+      "CREATE TABLE tag (name TEXT COLLATE NOCASE PRIMARY KEY, n INTEGER COLLATE NOCASE UNIQUE);"
+      "CREATE TABLE note (id INTEGER PRIMARY KEY, tag TEXT REFERENCES tag, n INTEGER REFERENCES tag(n));"
+      "INSERT INTO tag VALUES ('A', 1); INSERT INTO note VALUES (1, 'a', 1)");
+  const core::Plan plan = Draw();
+  EXPECT_EQ(FindStep(plan, core::StepKind::kForeignKey, "note_tag_fkey"), nullptr);
+  EXPECT_NE(FindStep(plan, core::StepKind::kForeignKey, "note_n_fkey"), nullptr);
+  EXPECT_TRUE(HasNote(plan, "foreign key (tag) to tag is not carried over: the source finds a parent by NOCASE"));
+}
+
 TEST_F(GenericTest, CarriesConstraintsAndIndexes) {
   file_.Run(
       "CREATE TABLE parent (code TEXT PRIMARY KEY, n INTEGER UNIQUE);"
