@@ -1,0 +1,99 @@
+#include "common/rpc/server.h"
+
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/health_check_service_interface.h>
+
+#include <chrono>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/base/status_macros.h"
+#include "common/rpc/channel.h"
+
+namespace vecferry::rpc {
+namespace {
+
+constexpr int kMetadataBytesMax = 8 << 10;
+// A client may ask for a sign of life as often as channels of ours do.
+constexpr int kPingIntervalMin = kKeepaliveMilliseconds / 2;
+
+// A server takes the plugins that are there when it is built; they are never given back.
+void RegisterReflection() {
+  static const bool once = [] {
+    grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+    return true;
+  }();
+  static_cast<void>(once);
+}
+
+void Bound(grpc::ServerBuilder& builder) {
+  // One queue and few pollers: by default gRPC makes a queue for each core, and threads, with an arena each, for them.
+  builder.SetSyncServerOption(grpc::ServerBuilder::NUM_CQS, 1);
+  builder.SetSyncServerOption(grpc::ServerBuilder::MIN_POLLERS, 1);
+  builder.SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, 2);
+  builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMetadataBytesMax);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMilliseconds);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMilliseconds);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kPingIntervalMin);
+  // Two processes on one port would share its calls by chance.
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+}
+
+absl::Status CheckAddress(const ServerOptions& options) {
+  const std::size_t colon = options.listen.rfind(':');
+  if (colon == std::string::npos || colon == 0 || colon + 1 == options.listen.size()) {
+    return absl::InvalidArgumentError(absl::StrCat("--listen ", options.listen, ": must be HOST:PORT"));
+  }
+  if (options.tls.enabled() || options.insecure || IsLoopback(options.listen)) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("--listen ", options.listen, " is reached by other machines: it needs --tls-cert, --tls-key and "
+                                                "--tls-ca, or --insecure"));
+}
+
+}  // namespace
+
+bool IsLoopback(const std::string& address) {
+  return absl::StartsWith(address, "127.") || absl::StartsWith(address, "[::1]:") ||
+         absl::StartsWith(address, "localhost:") || absl::StartsWith(address, "unix:");
+}
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
+                                                      const std::vector<grpc::Service*>& services) {
+  if (options.reflection) RegisterReflection();
+  grpc::ServerBuilder builder;
+  Bound(builder);
+  int port = 0;
+  if (!options.listen.empty()) {
+    RETURN_IF_ERROR(CheckAddress(options));
+    grpc::EnableDefaultHealthCheckService(true);
+    ASSIGN_OR_RETURN(const std::shared_ptr<grpc::ServerCredentials> credentials, MakeServerCredentials(options.tls));
+    builder.AddListeningPort(options.listen, credentials, &port);
+  }
+  for (grpc::Service* service : services) builder.RegisterService(service);
+  std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  if (server == nullptr || (!options.listen.empty() && port == 0)) {
+    return absl::UnavailableError(absl::StrCat("--listen ", options.listen, ": nothing can listen there; is another "
+                                                                            "process on that port?"));
+  }
+  const std::string host = options.listen.substr(0, options.listen.rfind(':'));
+  return std::unique_ptr<Server>(new Server(std::move(server), port == 0 ? "" : absl::StrCat(host, ":", port)));
+}
+
+Server::Server(std::unique_ptr<grpc::Server> server, std::string address)
+    : server_(std::move(server)), address_(std::move(address)) {}
+
+Server::~Server() { ShutDown(absl::Seconds(1)); }
+
+void Server::SetServing(bool serving) {
+  if (grpc::HealthCheckServiceInterface* const health = server_->GetHealthCheckService()) {
+    health->SetServingStatus(serving);
+  }
+}
+
+void Server::ShutDown(absl::Duration patience) { server_->Shutdown(absl::ToChronoTime(absl::Now() + patience)); }
+
+}  // namespace vecferry::rpc

@@ -1,0 +1,45 @@
+#include "common/telemetry/metrics.h"
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+
+namespace vecferry::telemetry {
+namespace {
+
+prometheus::Labels LabelsOf(const std::string& label, const std::string& value) {
+  return label.empty() ? prometheus::Labels{} : prometheus::Labels{{label, value}};
+}
+
+const prometheus::Histogram::BucketBoundaries& Seconds() {
+  static const auto& bounds = *new prometheus::Histogram::BucketBoundaries{0.001, 0.003, 0.01, 0.03, 0.1,
+                                                                           0.3,   1,     3,    10,   60};
+  return bounds;
+}
+
+}  // namespace
+
+Counter::Counter(prometheus::Registry& registry, const std::string& name, const std::string& help,
+                 const std::string& label, const std::string& value)
+    : counter_(&prometheus::BuildCounter().Name(name).Help(help).Register(registry).Add(LabelsOf(label, value))) {}
+
+void Counter::Add(double amount) { counter_->Increment(amount); }
+
+Gauge::Gauge(prometheus::Registry& registry, const std::string& name, const std::string& help, const std::string& label,
+             const std::string& value)
+    : gauge_(&prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add(LabelsOf(label, value))) {}
+
+void Gauge::Add(double amount) { gauge_->Increment(amount); }
+void Gauge::Set(double value) { gauge_->Set(value); }
+
+LatencyHistogram::LatencyHistogram(prometheus::Registry& registry, const std::string& name, const std::string& help)
+    : histogram_(&prometheus::BuildHistogram().Name(name).Help(help).Register(registry).Add({}, Seconds())) {}
+
+void LatencyHistogram::Observe(absl::Duration duration) { histogram_->Observe(absl::ToDoubleSeconds(duration)); }
+
+std::shared_ptr<prometheus::Registry> MakeRegistry() {
+  return std::make_shared<prometheus::Registry>(prometheus::Registry::InsertBehavior::Merge);
+}
+
+}  // namespace vecferry::telemetry
