@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "cli/option_values.h"
+#include "common/flags/values.h"
 #include "common/base/status_macros.h"
 
 namespace vecferry::cli {
@@ -18,29 +19,29 @@ constexpr int kConnectionsMax = 64;
 constexpr int kStreamsMax = kConnectionsMax - kLedgerConnections;
 constexpr std::int64_t kRowBytesMax = (std::int64_t{1} << 30) - (1 << 20);  // a field of Postgres ends at 1 GiB
 
-absl::Status ReadNumber(const Arguments& arguments, absl::string_view flag, std::int64_t low, std::int64_t high,
+absl::Status ReadNumber(const flags::Arguments& arguments, absl::string_view flag, std::int64_t low, std::int64_t high,
                         int& number) {
   if (const std::optional<std::string> text = arguments.Get(std::string(flag))) {
-    ASSIGN_OR_RETURN(const std::int64_t parsed, ParseNumber(flag, *text, low, high));
+    ASSIGN_OR_RETURN(const std::int64_t parsed, flags::ParseNumber(flag, *text, low, high));
     number = static_cast<int>(parsed);
   }
   return absl::OkStatus();
 }
 
-absl::Status ReadChoice(const Arguments& arguments, absl::string_view flag, const std::vector<std::string>& allowed,
+absl::Status ReadChoice(const flags::Arguments& arguments, absl::string_view flag, const std::vector<std::string>& allowed,
                         std::string& value) {
   if (const std::optional<std::string> text = arguments.Get(std::string(flag))) {
-    ASSIGN_OR_RETURN(value, ParseChoice(flag, *text, allowed));
+    ASSIGN_OR_RETURN(value, flags::ParseChoice(flag, *text, allowed));
   }
   return absl::OkStatus();
 }
 
-absl::Status Required(const Arguments& arguments, absl::string_view flag, absl::string_view allowed) {
+absl::Status Required(const flags::Arguments& arguments, absl::string_view flag, absl::string_view allowed) {
   if (arguments.Has(std::string(flag))) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(flag, " is missing; allowed: ", allowed));
 }
 
-absl::Status ReadEnds(const Arguments& arguments, Options& options) {
+absl::Status ReadEnds(const flags::Arguments& arguments, Options& options) {
   RETURN_IF_ERROR(Required(arguments, "--from", "sqlite"));
   RETURN_IF_ERROR(Required(arguments, "--to", "postgres"));
   RETURN_IF_ERROR(ReadChoice(arguments, "--from", {"sqlite"}, options.copy.identity.source_kind));
@@ -52,15 +53,15 @@ absl::Status ReadEnds(const Arguments& arguments, Options& options) {
   return absl::OkStatus();
 }
 
-absl::Status ReadIdentity(const Arguments& arguments, core::Identity& identity) {
+absl::Status ReadIdentity(const flags::Arguments& arguments, core::Identity& identity) {
   ASSIGN_OR_RETURN(identity.destination_schema, ParseSchema("--schema", arguments.Get("--schema").value_or("public")));
   identity.profile = "auto";
   RETURN_IF_ERROR(ReadChoice(arguments, "--profile", {"auto", "vestige", "generic"}, identity.profile));
   if (const auto only = arguments.Get("--only")) {
-    ASSIGN_OR_RETURN(identity.only, ParseNames("--only", *only));
+    ASSIGN_OR_RETURN(identity.only, flags::ParseNames("--only", *only));
   }
   if (const auto skip = arguments.Get("--skip")) {
-    ASSIGN_OR_RETURN(identity.skip, ParseNames("--skip", *skip));
+    ASSIGN_OR_RETURN(identity.skip, flags::ParseNames("--skip", *skip));
   }
   for (const std::string& table : identity.only) {
     if (std::find(identity.skip.begin(), identity.skip.end(), table) == identity.skip.end()) continue;
@@ -76,13 +77,13 @@ absl::Status ReadIdentity(const Arguments& arguments, core::Identity& identity) 
                                 identity.vector_columns.end());
   RETURN_IF_ERROR(ReadChoice(arguments, "--on-conflict", {"skip", "update", "fail"}, identity.on_conflict));
   if (const auto size = arguments.Get("--max-row-bytes")) {
-    ASSIGN_OR_RETURN(identity.max_row_bytes, ParseSize("--max-row-bytes", *size, 1, kRowBytesMax));
+    ASSIGN_OR_RETURN(identity.max_row_bytes, flags::ParseSize("--max-row-bytes", *size, 1, kRowBytesMax));
   }
   identity.allow_model_mismatch = arguments.Has("--allow-model-mismatch");
   return absl::OkStatus();
 }
 
-absl::Status ReadTuning(const Arguments& arguments, CopyOptions& copy) {
+absl::Status ReadTuning(const flags::Arguments& arguments, CopyOptions& copy) {
   RETURN_IF_ERROR(ReadNumber(arguments, "--batch-size", 1, 100000, copy.batch_rows_max));
   RETURN_IF_ERROR(
       ReadNumber(arguments, "--max-connections", kLedgerConnections + 1, kConnectionsMax, copy.connections_max));
@@ -95,7 +96,7 @@ absl::Status ReadTuning(const Arguments& arguments, CopyOptions& copy) {
                                                    copy.connections_max - kLedgerConnections));
   }
   if (const auto rejects = arguments.Get("--max-rejects")) {
-    ASSIGN_OR_RETURN(copy.rejects_max, ParseNumber("--max-rejects", *rejects, 0, 1'000'000'000'000));
+    ASSIGN_OR_RETURN(copy.rejects_max, flags::ParseNumber("--max-rejects", *rejects, 0, 1'000'000'000'000));
   }
   RETURN_IF_ERROR(ReadChoice(arguments, "--on-source-change", {"reconcile", "fail"}, copy.on_source_change));
   std::string snapshot = "auto";
@@ -107,7 +108,7 @@ absl::Status ReadTuning(const Arguments& arguments, CopyOptions& copy) {
   return absl::OkStatus();
 }
 
-absl::Status ReadOutside(const Arguments& arguments, CopyOptions& copy) {
+absl::Status ReadOutside(const flags::Arguments& arguments, CopyOptions& copy) {
   copy.no_indexes = arguments.Has("--no-indexes");
   copy.no_verify = arguments.Has("--no-verify");
   copy.dry_run = arguments.Has("--dry-run");
@@ -130,7 +131,7 @@ absl::Status ReadOutside(const Arguments& arguments, CopyOptions& copy) {
 
 }  // namespace
 
-void DeclareCopyFlags(Arguments& arguments) {
+void DeclareCopyFlags(flags::Arguments& arguments) {
   arguments.AddText("--from", "sqlite", "Kind of the source (required)");
   arguments.AddText("--to", "postgres", "Kind of the destination (required)");
   arguments.AddText("--sqlite-path", "FILE", "The source; opened read-only (required)");
@@ -166,7 +167,7 @@ void DeclareCopyFlags(Arguments& arguments) {
   arguments.AddText("--log-format", "text|json", "Form of the logs (text)");
 }
 
-absl::Status ReadCopyFlags(const Arguments& arguments, Options& options) {
+absl::Status ReadCopyFlags(const flags::Arguments& arguments, Options& options) {
   RETURN_IF_ERROR(ReadEnds(arguments, options));
   RETURN_IF_ERROR(ReadIdentity(arguments, options.copy.identity));
   RETURN_IF_ERROR(ReadTuning(arguments, options.copy));

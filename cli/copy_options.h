@@ -2,16 +2,16 @@
 #define VECFERRY_CLI_COPY_OPTIONS_H_
 
 #include "absl/status/status.h"
-#include "cli/arguments.h"
+#include "common/flags/arguments.h"
 #include "cli/options.h"
 
 namespace vecferry::cli {
 
 // The flags of `migrate copy` (docs/interface.md), and what they mean.
-void DeclareCopyFlags(Arguments& arguments);
+void DeclareCopyFlags(flags::Arguments& arguments);
 
 // Errors: kInvalidArgument naming flag, value and what is allowed, or the two flags that exclude each other.
-absl::Status ReadCopyFlags(const Arguments& arguments, Options& options);
+absl::Status ReadCopyFlags(const flags::Arguments& arguments, Options& options);
 
 }  // namespace vecferry::cli
 

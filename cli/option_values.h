@@ -1,9 +1,7 @@
 #ifndef VECFERRY_CLI_OPTION_VALUES_H_
 #define VECFERRY_CLI_OPTION_VALUES_H_
 
-#include <cstdint>
 #include <string>
-#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -11,22 +9,7 @@
 
 namespace vecferry::cli {
 
-// Values of flags, as text from the command line. Pure. Every error is kInvalidArgument and names flag, value and what
-// is allowed; it is a usage error (exit 2).
-
-absl::StatusOr<std::int64_t> ParseNumber(absl::string_view flag, absl::string_view text, std::int64_t low,
-                                         std::int64_t high);
-
-// Bytes: "1048576", "64MiB", "1GB". Units B, KiB, MiB, GiB, kB, MB, GB.
-absl::StatusOr<std::int64_t> ParseSize(absl::string_view flag, absl::string_view text, std::int64_t low,
-                                       std::int64_t high);
-
-// One of `allowed`.
-absl::StatusOr<std::string> ParseChoice(absl::string_view flag, absl::string_view text,
-                                        const std::vector<std::string>& allowed);
-
-// Comma-separated names, sorted, each once.
-absl::StatusOr<std::vector<std::string>> ParseNames(absl::string_view flag, absl::string_view text);
+// Values of flags in vecferry's own words; rules as common/flags/values.h.
 
 // TABLE.COLUMN:DIMENSION, as it stands.
 absl::StatusOr<std::string> ParseVectorColumn(absl::string_view flag, absl::string_view text);
@@ -36,9 +19,6 @@ absl::StatusOr<core::SetValue> ParseSetValue(absl::string_view flag, absl::strin
 
 // The name of a schema that vecferry may fill.
 absl::StatusOr<std::string> ParseSchema(absl::string_view flag, absl::string_view text);
-
-// The member of `candidates` that `word` most probably meant; "" when none is near.
-std::string Nearest(absl::string_view word, const std::vector<std::string>& candidates);
 
 }  // namespace vecferry::cli
 

@@ -9,9 +9,10 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "cli/arguments.h"
+#include "common/flags/arguments.h"
 #include "cli/copy_options.h"
 #include "cli/option_values.h"
+#include "common/flags/values.h"
 #include "common/base/status_macros.h"
 
 namespace vecferry::cli {
@@ -21,47 +22,47 @@ namespace {
 struct Entry {
   std::string group, name, about;
   Command command;
-  std::function<void(Arguments&)> declare;
-  std::function<absl::Status(const Arguments&, Options&)> read;
+  std::function<void(flags::Arguments&)> declare;
+  std::function<absl::Status(const flags::Arguments&, Options&)> read;
 };
 
-void DeclareUrl(Arguments& arguments) {
+void DeclareUrl(flags::Arguments& arguments) {
   arguments.AddText("--postgres-url", "URL", "The destination whose ledger is meant (default: as for migrate copy)");
 }
 
-void DeclareOutput(Arguments& arguments) { arguments.AddText("-o", "table|json", "Form of the answer (table)"); }
+void DeclareOutput(flags::Arguments& arguments) { arguments.AddText("-o", "table|json", "Form of the answer (table)"); }
 
-void DeclareId(Arguments& arguments) {
+void DeclareId(flags::Arguments& arguments) {
   arguments.AddWord("ID", "The migration: its id or a unique prefix; without one the only unfinished migration");
 }
 
-absl::Status ReadCommon(const Arguments& arguments, Options& options) {
+absl::Status ReadCommon(const flags::Arguments& arguments, Options& options) {
   options.postgres_url = arguments.Get("--postgres-url").value_or("");
   options.migration_id = arguments.Get("ID").value_or("");
   options.drop = arguments.Has("--drop");
   options.yes = arguments.Has("--yes");
   if (const std::optional<std::string> output = arguments.Get("-o")) {
-    RETURN_IF_ERROR(ParseChoice("-o", *output, {"table", "json"}).status());
+    RETURN_IF_ERROR(flags::ParseChoice("-o", *output, {"table", "json"}).status());
     options.output = *output == "json" ? OutputFormat::kJson : OutputFormat::kTable;
   }
   return absl::OkStatus();
 }
 
-absl::Status ReadExport(const Arguments& arguments, Options& options) {
+absl::Status ReadExport(const flags::Arguments& arguments, Options& options) {
   RETURN_IF_ERROR(ReadCommon(arguments, options));
   options.out = arguments.Get("--out").value_or("");
   return options.out.empty() ? absl::InvalidArgumentError("--out is missing; allowed: a new or an empty folder")
                              : absl::OkStatus();
 }
 
-absl::Status ReadReplay(const Arguments& arguments, Options& options) {
+absl::Status ReadReplay(const flags::Arguments& arguments, Options& options) {
   RETURN_IF_ERROR(ReadCommon(arguments, options));
   core::ReplaySelection& selection = options.replay;
   selection.table = arguments.Get("--table").value_or("");
   selection.kind = arguments.Get("--kind").value_or("");
   selection.dry_run = arguments.Has("--dry-run");
   if (const std::optional<std::string> issue = arguments.Get("--issue")) {
-    ASSIGN_OR_RETURN(selection.issue, ParseNumber("--issue", *issue, 1, std::numeric_limits<std::int64_t>::max()));
+    ASSIGN_OR_RETURN(selection.issue, flags::ParseNumber("--issue", *issue, 1, std::numeric_limits<std::int64_t>::max()));
   }
   for (const std::string& text : arguments.GetAll("--set")) {
     ASSIGN_OR_RETURN(core::SetValue set, ParseSetValue("--set", text));
@@ -70,7 +71,7 @@ absl::Status ReadReplay(const Arguments& arguments, Options& options) {
   return absl::OkStatus();
 }
 
-void DeclareReplay(Arguments& arguments) {
+void DeclareReplay(flags::Arguments& arguments) {
   DeclareId(arguments);
   DeclareUrl(arguments);
   arguments.AddText("--table", "T", "Only rows of this source table");
@@ -86,13 +87,13 @@ const std::vector<Entry>& Entries() {
       {"migrate", "copy", "Carry a SQLite store into Postgres; the same command again resumes", Command::kMigrateCopy,
        DeclareCopyFlags, ReadCopyFlags},
       {"migrate", "list", "List the migrations of a destination", Command::kMigrateList,
-       [](Arguments& arguments) {
+       [](flags::Arguments& arguments) {
          DeclareUrl(arguments);
          DeclareOutput(arguments);
        },
        ReadCommon},
       {"migrate", "status", "Tell how one migration stands", Command::kMigrateStatus,
-       [](Arguments& arguments) {
+       [](flags::Arguments& arguments) {
          DeclareId(arguments);
          DeclareUrl(arguments);
          DeclareOutput(arguments);
@@ -100,7 +101,7 @@ const std::vector<Entry>& Entries() {
        ReadCommon},
       {"migrate", "cancel", "Stop a migration; it stays resumable unless its tables are dropped",
        Command::kMigrateCancel,
-       [](Arguments& arguments) {
+       [](flags::Arguments& arguments) {
          DeclareId(arguments);
          DeclareUrl(arguments);
          arguments.AddSwitch("--drop", "Also remove the tables that it made");
@@ -108,14 +109,14 @@ const std::vector<Entry>& Entries() {
        },
        ReadCommon},
       {"rejects", "list", "List the rows that a migration rejected", Command::kRejectsList,
-       [](Arguments& arguments) {
+       [](flags::Arguments& arguments) {
          DeclareId(arguments);
          DeclareUrl(arguments);
          DeclareOutput(arguments);
        },
        ReadCommon},
       {"rejects", "export", "Write them into a folder: a table and their raw bytes", Command::kRejectsExport,
-       [](Arguments& arguments) {
+       [](flags::Arguments& arguments) {
          DeclareId(arguments);
          DeclareUrl(arguments);
          arguments.AddText("--out", "DIR", "A new or an empty folder (required)");
@@ -124,22 +125,22 @@ const std::vector<Entry>& Entries() {
       {"rejects", "replay", "Carry them now, after the cause is mended", Command::kRejectsReplay, DeclareReplay,
        ReadReplay},
       {"ledger", "drop", "Remove the schema vecferry from a destination, when all is done", Command::kLedgerDrop,
-       [](Arguments& arguments) {
+       [](flags::Arguments& arguments) {
          DeclareUrl(arguments);
          arguments.AddSwitch("--yes", "Do not ask");
        },
        ReadCommon},
       {"postgres", "start", "Start the private local Postgres, made on first use", Command::kPostgresStart,
-       [](Arguments&) {}, ReadCommon},
-      {"postgres", "stop", "Stop it; its data stay", Command::kPostgresStop, [](Arguments&) {}, ReadCommon},
-      {"postgres", "status", "Tell whether it runs, and where it is", Command::kPostgresStatus, [](Arguments&) {},
+       [](flags::Arguments&) {}, ReadCommon},
+      {"postgres", "stop", "Stop it; its data stay", Command::kPostgresStop, [](flags::Arguments&) {}, ReadCommon},
+      {"postgres", "status", "Tell whether it runs, and where it is", Command::kPostgresStatus, [](flags::Arguments&) {},
        ReadCommon},
       {"postgres", "url", "Print its address, for any program that uses libpq", Command::kPostgresUrl,
-       [](Arguments&) {}, ReadCommon},
+       [](flags::Arguments&) {}, ReadCommon},
       {"postgres", "psql", "Open psql on it; further words go to psql", Command::kPostgresPsql,
-       [](Arguments& arguments) { arguments.AddWord("WORDS", "They go to psql as they are"); }, ReadCommon},
+       [](flags::Arguments& arguments) { arguments.AddWord("WORDS", "They go to psql as they are"); }, ReadCommon},
       {"postgres", "remove", "Stop it and remove all its data", Command::kPostgresRemove,
-       [](Arguments& arguments) { arguments.AddSwitch("--yes", "Do not ask"); }, ReadCommon},
+       [](flags::Arguments& arguments) { arguments.AddSwitch("--yes", "Do not ask"); }, ReadCommon},
   };
   return *kEntries;
 }
@@ -173,7 +174,7 @@ Answer UnknownCommand(const std::vector<std::string>& words) {
     members.push_back(entry.name);
   }
   if (!group_known) {
-    const std::string nearest = Nearest(words[0], groups);
+    const std::string nearest = flags::Nearest(words[0], groups);
     return UsageError("", absl::StrCat("unknown command '", words[0], "'; ",
                                        nearest.empty() ? absl::StrCat("allowed: ", absl::StrJoin(groups, ", "))
                                                        : absl::StrCat("did you mean ", nearest, "?")));
@@ -182,7 +183,7 @@ Answer UnknownCommand(const std::vector<std::string>& words) {
   if (words.size() == 1 || words[1][0] == '-') {
     return UsageError("", absl::StrCat("'", words[0], "' needs one more word; ", allowed));
   }
-  const std::string nearest = Nearest(words[1], members);
+  const std::string nearest = flags::Nearest(words[1], members);
   return UsageError("", absl::StrCat("unknown command '", words[0], " ", words[1], "'; ",
                                      nearest.empty() ? allowed : absl::StrCat("did you mean ", nearest, "?")));
 }
@@ -198,7 +199,7 @@ const Entry* Find(const std::vector<std::string>& words) {
 Answer Help(const std::vector<std::string>& words) {
   if (words.empty() || words == std::vector<std::string>{"help"}) return {0, Overview()};
   if (const Entry* const entry = Find(words)) {
-    Arguments arguments(absl::StrCat("vecferry ", entry->group, " ", entry->name), entry->about);
+    flags::Arguments arguments(absl::StrCat("vecferry ", entry->group, " ", entry->name), entry->about);
     entry->declare(arguments);
     return {0, arguments.Help()};
   }
@@ -219,7 +220,7 @@ std::variant<Options, Answer> ParseCommandLine(const std::vector<std::string>& w
   if (words[0] == "-h" || words[0] == "--help") return Help({});
   if (words[0] == "help") return Help({words.begin() + 1, words.end()});
   if (words[0].empty() || words[0][0] == '-') {
-    const std::string nearest = Nearest(words[0], {"--version", "--help"});
+    const std::string nearest = flags::Nearest(words[0], {"--version", "--help"});
     return UsageError("", absl::StrCat("unknown flag ", words[0], " before the command",
                                        nearest.empty() ? "" : absl::StrCat("; did you mean ", nearest, "?")));
   }
@@ -237,7 +238,7 @@ std::variant<Options, Answer> ParseCommandLine(const std::vector<std::string>& w
     options.psql_words.assign(rest.begin() + (!rest.empty() && rest[0] == "--" ? 1 : 0), rest.end());
     return options;
   }
-  Arguments arguments(absl::StrCat("vecferry ", name), entry->about);
+  flags::Arguments arguments(absl::StrCat("vecferry ", name), entry->about);
   entry->declare(arguments);
   absl::Status status = arguments.Parse(rest);
   if (status.ok() && arguments.help_asked()) return Answer{0, arguments.Help()};

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "cli/option_values.h"
+#include "common/flags/values.h"
 #include "cli/options.h"
 
 namespace vecferry::cli {
@@ -11,27 +12,27 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 TEST(CommandValuesTest, ReadsSizesInBothUnits) {
-  EXPECT_EQ(*ParseSize("--s", "65536", 1, 1 << 30), 65536);
-  EXPECT_EQ(*ParseSize("--s", "64MiB", 1, 1 << 30), 64 << 20);
-  EXPECT_EQ(*ParseSize("--s", "3 kB", 1, 1 << 30), 3000);
-  EXPECT_EQ(*ParseSize("--s", "1GiB", 1, 1 << 30), 1 << 30);
+  EXPECT_EQ(*flags::ParseSize("--s", "65536", 1, 1 << 30), 65536);
+  EXPECT_EQ(*flags::ParseSize("--s", "64MiB", 1, 1 << 30), 64 << 20);
+  EXPECT_EQ(*flags::ParseSize("--s", "3 kB", 1, 1 << 30), 3000);
+  EXPECT_EQ(*flags::ParseSize("--s", "1GiB", 1, 1 << 30), 1 << 30);
   for (const char* bad :
        {"", "MiB", "-1", "1.5GiB", "64Mib", "2GiB", "9223372036854775807GiB", "99999999999999999999"}) {
-    EXPECT_THAT(ParseSize("--s", bad, 1, 1 << 30).status().message(), HasSubstr("--s")) << bad;
+    EXPECT_THAT(flags::ParseSize("--s", bad, 1, 1 << 30).status().message(), HasSubstr("--s")) << bad;
   }
 }
 
 TEST(CommandValuesTest, ReadsNumbersWithinTheirRange) {
-  EXPECT_EQ(*ParseNumber("--n", "3", 3, 9), 3);
-  EXPECT_EQ(*ParseNumber("--n", "9", 3, 9), 9);
+  EXPECT_EQ(*flags::ParseNumber("--n", "3", 3, 9), 3);
+  EXPECT_EQ(*flags::ParseNumber("--n", "9", 3, 9), 9);
   for (const char* bad : {"2", "10", "", " 3", "3 ", "+3", "0x3", "99999999999999999999"}) {
-    EXPECT_FALSE(ParseNumber("--n", bad, 3, 9).ok()) << bad;
+    EXPECT_FALSE(flags::ParseNumber("--n", bad, 3, 9).ok()) << bad;
   }
 }
 
 TEST(CommandValuesTest, SortsListsAndKeepsEachNameOnce) {
-  EXPECT_THAT(*ParseNames("--only", "b,a,b"), ElementsAre("a", "b"));
-  for (const char* bad : {"", ",", "a,", ",a", "a,,b"}) EXPECT_FALSE(ParseNames("--only", bad).ok()) << bad;
+  EXPECT_THAT(*flags::ParseNames("--only", "b,a,b"), ElementsAre("a", "b"));
+  for (const char* bad : {"", ",", "a,", ",a", "a,,b"}) EXPECT_FALSE(flags::ParseNames("--only", bad).ok()) << bad;
 }
 
 TEST(CommandValuesTest, PartsAValueToSet) {
@@ -56,10 +57,10 @@ TEST(CommandValuesTest, SplitsAVectorColumnAtItsLastColon) {
 
 TEST(CommandValuesTest, SuggestsWhatWasProbablyMeant) {
   const std::vector<std::string> flags = {"--batch-size", "--schema", "--skip", "--only"};
-  EXPECT_EQ(Nearest("--bath-size", flags), "--batch-size");
-  EXPECT_EQ(Nearest("--shcema", flags), "--schema");  // a transposition is one slip
-  EXPECT_EQ(Nearest("--batchsize", flags), "--batch-size");
-  EXPECT_EQ(Nearest("--coordinator", flags), "");
+  EXPECT_EQ(flags::Nearest("--bath-size", flags), "--batch-size");
+  EXPECT_EQ(flags::Nearest("--shcema", flags), "--schema");  // a transposition is one slip
+  EXPECT_EQ(flags::Nearest("--batchsize", flags), "--batch-size");
+  EXPECT_EQ(flags::Nearest("--coordinator", flags), "");
 }
 
 TEST(CommandLineTest, ResolvesDefaults) {

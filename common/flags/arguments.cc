@@ -1,4 +1,4 @@
-#include "cli/arguments.h"
+#include "common/flags/arguments.h"
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
@@ -7,11 +7,14 @@
 #include <map>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "cli/option_values.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
+#include "common/flags/values.h"
 
-namespace vecferry::cli {
+namespace vecferry::flags {
 
 struct Arguments::State {
   CLI::App app;
@@ -117,6 +120,22 @@ absl::Status Arguments::Parse(const std::vector<std::string>& words) {
   return absl::OkStatus();
 }
 
+void Arguments::TakeFromEnvironment(const std::vector<std::string>& environment) {
+  for (const std::string& flag : state_->flags) {
+    const std::string prefix = absl::StrCat(
+        "VECFERRY_", absl::StrReplaceAll(absl::AsciiStrToUpper(absl::StripPrefix(flag, "--")), {{"-", "_"}}), "=");
+    for (const std::string& line : environment) {
+      if (!absl::StartsWith(line, prefix) || line.size() == prefix.size() || Has(flag)) continue;
+      const std::string value = line.substr(prefix.size());
+      if (state_->switches.count(flag) != 0) {
+        state_->switches[flag] = value == "1" || value == "true";
+      } else {
+        state_->values[flag] = {value};
+      }
+    }
+  }
+}
+
 bool Arguments::help_asked() const { return state_->switches.at("--help"); }
 
 std::string Arguments::Help() const { return state_->app.help(); }
@@ -138,4 +157,4 @@ std::vector<std::string> Arguments::GetAll(const std::string& name) const {
   return found == state_->values.end() ? std::vector<std::string>() : found->second;
 }
 
-}  // namespace vecferry::cli
+}  // namespace vecferry::flags

@@ -1,5 +1,5 @@
-#ifndef VECFERRY_CLI_ARGUMENTS_H_
-#define VECFERRY_CLI_ARGUMENTS_H_
+#ifndef VECFERRY_COMMON_FLAGS_ARGUMENTS_H_
+#define VECFERRY_COMMON_FLAGS_ARGUMENTS_H_
 
 #include <memory>
 #include <optional>
@@ -9,7 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 
-namespace vecferry::cli {
+namespace vecferry::flags {
 
 // The flags and words of one command, as text; their meaning is decided by the caller. Wraps CLI11, which takes five
 // seconds to compile and is therefore named in arguments.cc alone. Not thread-safe.
@@ -26,6 +26,9 @@ class Arguments {
   // A word without a flag, which may be left out.
   void AddWord(const std::string& name, const std::string& about);
 
+  // For flags that are not given, once: from NAME=VALUE lines, --drain-timeout from VECFERRY_DRAIN_TIMEOUT, a switch
+  // from 1 or true. Empty values are none.
+  void TakeFromEnvironment(const std::vector<std::string>& environment);
   // Errors: kInvalidArgument naming flag, value and what is allowed; an unknown flag with the nearest known one.
   absl::Status Parse(const std::vector<std::string>& words);
 
@@ -40,6 +43,6 @@ class Arguments {
   std::unique_ptr<State> state_;
 };
 
-}  // namespace vecferry::cli
+}  // namespace vecferry::flags
 
-#endif  // VECFERRY_CLI_ARGUMENTS_H_
+#endif  // VECFERRY_COMMON_FLAGS_ARGUMENTS_H_

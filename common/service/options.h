@@ -1,0 +1,58 @@
+#ifndef VECFERRY_COMMON_SERVICE_OPTIONS_H_
+#define VECFERRY_COMMON_SERVICE_OPTIONS_H_
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "common/flags/arguments.h"
+#include "common/rpc/server.h"
+
+namespace vecferry::service {
+
+// What every service program takes (docs/services.md). Plain data.
+struct ServiceOptions {
+  rpc::ServerOptions server;
+  std::string metrics_listen;             // HOST:PORT; "" = no HTTP endpoints
+  std::string advertise;                  // where others reach this one; "" = where it listens
+  std::vector<std::string> coordinators;  // HOST:PORT each; workers only
+  absl::Duration drain_timeout = absl::Seconds(30);
+  std::string log_level = "info", log_format = "text";
+  std::map<std::string, std::string> connections;  // --connection NAME=URL; may hold passwords: never printed
+  std::string connections_dir;                     // one file a name
+};
+
+enum class Kind { kCoordinator, kReader, kWriter, kVerifier };
+
+// Adds the flags that a program of this kind has.
+void AddServiceFlags(Kind kind, flags::Arguments& arguments);
+// A flag that is not given is taken from VECFERRY_<FLAG>. Errors: kInvalidArgument, naming flag, value and what is
+// allowed.
+absl::StatusOr<ServiceOptions> ReadServiceFlags(Kind kind, const flags::Arguments& arguments);
+
+// NAME=VALUE lines, as a process has them.
+using Environment = std::vector<std::string>;
+Environment ProcessEnvironment();
+
+// The named connections of one service: of --connection, of VECFERRY_CONNECTION_<NAME> (upper case, _ for all but
+// letters and digits), or of the file of that name in --connections-dir, in this order. Thread-safe.
+class Connections {
+ public:
+  Connections(const ServiceOptions& options, const Environment& environment);
+
+  // libpq's text, read anew from a file each time. Errors: kNotFound, saying where it was looked for.
+  absl::StatusOr<std::string> Resolve(absl::string_view name) const;
+  // Sorted. One of the environment is told in lower case, with - for _.
+  std::vector<std::string> Names() const;
+
+ private:
+  std::map<std::string, std::string> given_;        // by name
+  std::map<std::string, std::string> environment_;  // by what follows VECFERRY_CONNECTION_
+  std::string folder_;
+};
+
+}  // namespace vecferry::service
+
+#endif  // VECFERRY_COMMON_SERVICE_OPTIONS_H_
