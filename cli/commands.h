@@ -3,14 +3,14 @@
 
 #include "absl/status/statusor.h"
 #include "cli/options.h"
-#include "cli/process_signals.h"
+#include "common/base/process_signals.h"
 
 namespace vecferry::cli {
 
 // One function a group of commands. Each returns the process's exit code; main prints an error status as one line and
 // ends with what ExitCodeOf says.
 
-absl::StatusOr<int> RunCopy(const Options& options, ProcessSignals& signals);
+absl::StatusOr<int> RunCopy(const Options& options, base::ProcessSignals& signals);
 absl::StatusOr<int> RunMigrate(const Options& options);   // list, status, cancel
 absl::StatusOr<int> RunRejects(const Options& options);   // list, export, replay
 absl::StatusOr<int> RunLedger(const Options& options);    // drop

@@ -71,7 +71,7 @@ std::int64_t FileBytes(const std::string& path) {
 // `migrate copy`, stage by stage. Not thread-safe.
 class CopyCommand {
  public:
-  CopyCommand(const CopyOptions& copy, ProcessSignals& signals) : copy_(copy), signals_(signals) {}
+  CopyCommand(const CopyOptions& copy, base::ProcessSignals& signals) : copy_(copy), signals_(signals) {}
   absl::StatusOr<int> Run(const std::string& postgres_url);
 
  private:
@@ -82,7 +82,7 @@ class CopyCommand {
   absl::StatusOr<int> Conclude(core::Report report);
 
   CopyOptions copy_;
-  ProcessSignals& signals_;
+  base::ProcessSignals& signals_;
   Destination destination_;
   bool destination_runs_ = true;
   int streams_ = 1;
@@ -97,7 +97,7 @@ absl::StatusOr<int> CopyCommand::Run(const std::string& postgres_url) {
   streams_ = CountStreams(copy_);
   // The source first: nothing is started for a file that cannot be read.
   const absl::Status opened = OpenSource();
-  if (signals_.interrupted()) return kInterruptedExitCode;
+  if (signals_.interrupted()) return base::kInterruptedExitCode;
   RETURN_IF_ERROR(opened);
   RETURN_IF_ERROR(PrepareDestination());
   Pipeline pipeline({destination_.conninfo, destination_runs_, streams_}, snapshot_.get());
@@ -113,7 +113,7 @@ absl::StatusOr<int> CopyCommand::Run(const std::string& postgres_url) {
   // What a cancelled statement or a closed stream said is no news.
   if (!code.ok() && signals_.interrupted()) {
     Write(stderr, "vecferry: interrupted; the same command resumes\n");
-    return kInterruptedExitCode;
+    return base::kInterruptedExitCode;
   }
   return code;
 }
@@ -178,7 +178,7 @@ absl::StatusOr<int> CopyCommand::Migrate(Pipeline& pipeline) {
 absl::StatusOr<int> CopyCommand::Conclude(core::Report report) {
   report.destination_url = destination_.masked;
   report.exit_code = core::ExitCode(report.state, report.totals);
-  if (!report.failure.empty() && report.exit_code == kInterruptedExitCode) report.exit_code = 1;
+  if (!report.failure.empty() && report.exit_code == base::kInterruptedExitCode) report.exit_code = 1;
   const bool report_to_stdout = copy_.report_path == "-";
   Write(report_to_stdout ? stderr : stdout, FormatSummary(report, destination_.by));
   if (report_to_stdout) {
@@ -187,13 +187,13 @@ absl::StatusOr<int> CopyCommand::Conclude(core::Report report) {
     RETURN_IF_ERROR(WriteBeside(copy_.report_path, ReportJson(report)));
   }
   if (!report.failure.empty()) Write(stderr, absl::StrCat("vecferry: ", core::SanitizeText(report.failure), "\n"));
-  if (report.exit_code == kInterruptedExitCode) Write(stderr, "vecferry: interrupted; the same command resumes\n");
+  if (report.exit_code == base::kInterruptedExitCode) Write(stderr, "vecferry: interrupted; the same command resumes\n");
   return report.exit_code;
 }
 
 }  // namespace
 
-absl::StatusOr<int> RunCopy(const Options& options, ProcessSignals& signals) {
+absl::StatusOr<int> RunCopy(const Options& options, base::ProcessSignals& signals) {
   const auto format = options.copy.log_format == "json" ? telemetry::LogFormat::kJson : telemetry::LogFormat::kText;
   RETURN_IF_ERROR(telemetry::StartLogging({options.copy.log_level, format}));
   return CopyCommand(options.copy, signals).Run(options.postgres_url);

@@ -14,7 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "cli/commands.h"
 #include "cli/options.h"
-#include "cli/process_signals.h"
+#include "common/base/process_signals.h"
 #include "common/core/migration.h"
 
 namespace {
@@ -22,7 +22,7 @@ namespace {
 using vecferry::cli::Command;
 
 absl::StatusOr<int> Run(const vecferry::cli::Options& options) {
-  vecferry::cli::ProcessSignals signals;
+  vecferry::base::ProcessSignals signals;
   switch (options.command) {
     case Command::kMigrateCopy: return vecferry::cli::RunCopy(options, signals);
     case Command::kMigrateList:

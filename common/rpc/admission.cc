@@ -59,10 +59,12 @@ absl::Status CheckPlanFormat(const grpc::ServerContext& context) {
 
 }  // namespace
 
-grpc::Status Admit(const grpc::ServerContext& context, std::initializer_list<Role> roles) {
+grpc::Status Handle(const grpc::ServerContext& context, std::initializer_list<Role> roles,
+                    absl::FunctionRef<absl::Status()> call) {
   absl::Status status = CheckRole(context, roles);
   if (status.ok()) status = CheckPlanFormat(context);
-  if (!status.ok()) telemetry::LogWarning(absl::StrCat("refused a call of ", context.peer(), ": ", status.message()));
+  if (status.ok()) return ToGrpc(call());
+  telemetry::LogWarning(absl::StrCat("refused a call of ", context.peer(), ": ", status.message()));
   return ToGrpc(status);
 }
 

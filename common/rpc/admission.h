@@ -5,6 +5,8 @@
 
 #include <initializer_list>
 
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
 #include "common/rpc/security.h"
 
 namespace grpc {
@@ -14,10 +16,12 @@ class ServerContext;
 
 namespace vecferry::rpc {
 
-// Each call names the program's version and its plan format in metadata; each handler asks this first.
-// Errors: FAILED_PRECONDITION: another plan format, naming both versions. PERMISSION_DENIED: the peer's certificate
-// proves none of `roles`; logged. Without TLS everybody who can connect has every role.
-grpc::Status Admit(const grpc::ServerContext& context, std::initializer_list<Role> roles);
+// Every handler of a service is one of these: checks who calls, then answers with what `call` returns.
+// Each call names the program's version and its plan format in metadata. Errors beside those of `call`:
+// FAILED_PRECONDITION: another plan format, naming both versions; PERMISSION_DENIED: the peer's certificate proves none
+// of `roles`. Both are logged. Without TLS everybody who can connect has every role.
+grpc::Status Handle(const grpc::ServerContext& context, std::initializer_list<Role> roles,
+                    absl::FunctionRef<absl::Status()> call);
 
 // What Admit asks for, on the caller's side. Once a call, before it is made.
 void Introduce(grpc::ClientContext& context);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/base/status_macros.h"
+#include "common/rpc/admission.h"
 #include "common/rpc/clients.h"
 #include "common/rpc/plan_codec.h"
 #include "common/rpc/status_codec.h"
@@ -84,6 +85,7 @@ class GrpcLeaseClient : public LeaseClient {
   absl::Status Call(grpc::Status (v1::LeaseService::Stub::*method)(grpc::ClientContext*, const Request&, Response*),
                     const Request& request, Response& response) {
     grpc::ClientContext context;
+    Introduce(context);
     context.set_deadline(std::chrono::system_clock::now() + kCallTimeMax);
     return FromGrpc((stub_.*method)(&context, request, &response));
   }

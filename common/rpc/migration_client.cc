@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "common/rpc/admission.h"
 #include "common/rpc/clients.h"
 #include "common/rpc/plan_codec.h"
 #include "common/rpc/status_codec.h"
@@ -112,6 +113,7 @@ class GrpcMigrationClient : public MigrationClient {
   absl::StatusOr<core::Report> WatchOnce(const std::string& id, const std::string& connection,
                                          const std::function<bool(const core::Report&)>& on_change) {
     grpc::ClientContext context;
+    Introduce(context);
     context.set_deadline(std::chrono::system_clock::now() + kWatchTimeMax);
     const auto stream = stub_.Watch(&context, Request(id, connection));
     absl::StatusOr<core::Report> last = absl::NotFoundError(absl::StrCat("no state of migration ", id, " was told"));
@@ -135,6 +137,7 @@ class GrpcMigrationClient : public MigrationClient {
   absl::Status Call(grpc::Status (v1::MigrationService::Stub::*method)(grpc::ClientContext*, const Request&, Response*),
                     std::chrono::seconds time_max, const Request& request, Response& response) {
     grpc::ClientContext context;
+    Introduce(context);
     context.set_deadline(std::chrono::system_clock::now() + time_max);
     return FromGrpc((stub_.*method)(&context, request, &response));
   }

@@ -25,6 +25,7 @@ class GrpcVerifierClient : public VerifierClient {
     request.set_connection(connection);
     request.set_level(level);
     grpc::ClientContext context;
+    Introduce(context);
     context.set_deadline(std::chrono::system_clock::now() + kVerifyTimeMax);
     const auto stream = stub_.Verify(&context, request);
     v1::VerifyResponse response;

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "common/rpc/admission.h"
 #include "common/rpc/clients.h"
 #include "common/rpc/plan_codec.h"
 #include "common/rpc/status_codec.h"
@@ -46,6 +47,7 @@ void FillBatch(Batch batch, v1::Batch* proto) {
 class GrpcBatchStream : public BatchStream {
  public:
   GrpcBatchStream(v1::WriterService::Stub& stub, const v1::OpenShard& open) {
+    Introduce(context_);
     context_.set_deadline(std::chrono::system_clock::now() + kShardTimeMax);
     stream_ = stub.Ingest(&context_);
     v1::IngestRequest request;

@@ -1,4 +1,4 @@
-#include "cli/process_signals.h"
+#include "common/base/process_signals.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -10,7 +10,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
 
-namespace vecferry::cli {
+namespace vecferry::base {
 namespace {
 
 sigset_t EndingSignals() {
@@ -44,7 +44,7 @@ ProcessSignals::ProcessSignals(absl::Duration deadline) : deadline_(deadline) {
 ProcessSignals::~ProcessSignals() {
   ClearHandler();
   {
-    base::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     ending_ = true;
   }
   pthread_kill(thread_.native_handle(), SIGTERM);  // wakes it; `ending_` tells why
@@ -52,7 +52,7 @@ ProcessSignals::~ProcessSignals() {
 }
 
 void ProcessSignals::OnInterrupt(std::function<void()> handler) {
-  base::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   handler_ = std::move(handler);
   if (interrupted_) StartHandler();
 }
@@ -60,7 +60,7 @@ void ProcessSignals::OnInterrupt(std::function<void()> handler) {
 void ProcessSignals::ClearHandler() {
   std::thread running;
   {
-    base::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     handler_ = nullptr;
     running = std::move(handler_thread_);
   }
@@ -68,7 +68,7 @@ void ProcessSignals::ClearHandler() {
 }
 
 bool ProcessSignals::interrupted() {
-  base::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   return interrupted_;
 }
 
@@ -89,7 +89,7 @@ void ProcessSignals::Take() {
       const timespec left = absl::ToTimespec(std::max(absl::ZeroDuration(), end - absl::Now()));
       taken = sigtimedwait(&set, nullptr, &left);
     }
-    base::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     if (ending_) return;
     if (taken < 0 && absl::Now() < end) continue;  // woken by something else
     if (taken < 0) EndAtOnce("vecferry: interrupted, and ended at once: a statement did not return in time\n");
@@ -101,4 +101,4 @@ void ProcessSignals::Take() {
   }
 }
 
-}  // namespace vecferry::cli
+}  // namespace vecferry::base

@@ -1,5 +1,5 @@
-#ifndef VECFERRY_CLI_PROCESS_SIGNALS_H_
-#define VECFERRY_CLI_PROCESS_SIGNALS_H_
+#ifndef VECFERRY_COMMON_BASE_PROCESS_SIGNALS_H_
+#define VECFERRY_COMMON_BASE_PROCESS_SIGNALS_H_
 
 #include <functional>
 #include <thread>
@@ -7,7 +7,7 @@
 #include "absl/time/time.h"
 #include "common/base/mutex.h"
 
-namespace vecferry::cli {
+namespace vecferry::base {
 
 inline constexpr int kInterruptedExitCode = 130;
 
@@ -34,7 +34,7 @@ class ProcessSignals {
   void StartHandler() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const absl::Duration deadline_;
-  base::Mutex mutex_;
+  Mutex mutex_;
   std::function<void()> handler_ ABSL_GUARDED_BY(mutex_);
   bool interrupted_ ABSL_GUARDED_BY(mutex_) = false;
   bool handler_runs_ ABSL_GUARDED_BY(mutex_) = false;
@@ -43,6 +43,6 @@ class ProcessSignals {
   std::thread thread_;
 };
 
-}  // namespace vecferry::cli
+}  // namespace vecferry::base
 
-#endif  // VECFERRY_CLI_PROCESS_SIGNALS_H_
+#endif  // VECFERRY_COMMON_BASE_PROCESS_SIGNALS_H_
