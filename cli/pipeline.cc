@@ -2,7 +2,6 @@
 
 #include <grpcpp/grpcpp.h>
 
-#include <chrono>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -14,17 +13,6 @@ namespace {
 constexpr int kCoordinatorConnection = 0, kVerifierConnection = 1, kFirstReaderConnection = 2;
 constexpr absl::Duration kDrainTime = absl::Seconds(5);
 
-// No port: reached through InProcessChannel alone.
-std::unique_ptr<grpc::Server> Serve(const std::vector<grpc::Service*>& services) {
-  grpc::ServerBuilder builder;
-  // One queue and few pollers: by default gRPC makes a queue for each core, and threads, with an arena each, for them.
-  builder.SetSyncServerOption(grpc::ServerBuilder::NUM_CQS, 1);
-  builder.SetSyncServerOption(grpc::ServerBuilder::MIN_POLLERS, 1);
-  builder.SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, 2);
-  for (grpc::Service* service : services) builder.RegisterService(service);
-  return builder.BuildAndStart();
-}
-
 // For commands without a source: they only look at the ledger.
 class NoVerifier : public rpc::VerifierClient {
  public:
@@ -34,8 +22,9 @@ class NoVerifier : public rpc::VerifierClient {
   }
 };
 
-void ShutDown(grpc::Server* server) {
-  if (server != nullptr) server->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(1));
+// No port: reached through its channel alone.
+std::unique_ptr<rpc::Server> Serve(const std::vector<grpc::Service*>& services) {
+  return *rpc::Server::Start(rpc::ServerOptions(), services);
 }
 
 }  // namespace
@@ -66,7 +55,7 @@ void Pipeline::MakeServers(const PipelineOptions& options) {
     writer.streams_max = options.streams;
     writer_ = writer::MakeWriterService(writer, resolver);
     worker_server_ = Serve({verifier_->service(), writer_->service()});
-    const std::shared_ptr<grpc::Channel> workers = worker_server_->InProcessChannel(arguments);
+    const std::shared_ptr<grpc::Channel> workers = worker_server_->grpc().InProcessChannel(arguments);
     verifications_ = rpc::MakeVerifierClient(workers);
     writer_client_ = rpc::MakeWriterClient(workers);
     source.snapshot = snapshot_;
@@ -89,7 +78,7 @@ void Pipeline::MakeServers(const PipelineOptions& options) {
   source.encode = reader::EncodeAgain;
   coordinator_ = coordinator::MakeCoordinator({}, std::move(source), resolver, verifications_.get());
   coordinator_server_ = Serve({coordinator_->migration_service(), coordinator_->lease_service()});
-  const std::shared_ptr<grpc::Channel> coordination = coordinator_server_->InProcessChannel(arguments);
+  const std::shared_ptr<grpc::Channel> coordination = coordinator_server_->grpc().InProcessChannel(arguments);
   leases_ = rpc::MakeLeaseClient(coordination);
   migrations_ = rpc::MakeMigrationClient(coordination);
 }
@@ -98,8 +87,8 @@ Pipeline::~Pipeline() {
   for (const auto& reader : readers_) reader->Stop();
   for (std::thread& thread : threads_) thread.join();
   coordinator_->Stop();
-  ShutDown(coordinator_server_.get());
-  ShutDown(worker_server_.get());
+  coordinator_server_.reset();
+  worker_server_.reset();
 }
 
 void Pipeline::StartReaders() {

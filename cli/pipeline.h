@@ -9,15 +9,12 @@
 #include "absl/status/status.h"
 #include "common/base/mutex.h"
 #include "common/rpc/clients.h"
+#include "common/rpc/server.h"
 #include "common/sqlite/snapshot.h"
 #include "coordinator/coordinator.h"
 #include "reader-worker/reader.h"
 #include "verifier/verifier_service.h"
 #include "writer-worker/writer_service.h"
-
-namespace grpc {
-class Server;
-}
 
 namespace vecferry::cli {
 
@@ -63,7 +60,7 @@ class Pipeline {
   std::unique_ptr<verifier::VerifierService> verifier_;
   std::unique_ptr<writer::WriterService> writer_;
   std::unique_ptr<coordinator::Coordinator> coordinator_;
-  std::unique_ptr<grpc::Server> worker_server_, coordinator_server_;
+  std::unique_ptr<rpc::Server> worker_server_, coordinator_server_;
   std::unique_ptr<rpc::VerifierClient> verifications_;
   std::unique_ptr<rpc::WriterClient> writer_client_;
   std::unique_ptr<rpc::LeaseClient> leases_;

@@ -3,8 +3,9 @@
 #include <string>
 #include <utility>
 
+#include "common/base/status_macros.h"
+#include "common/rpc/admission.h"
 #include "common/rpc/plan_codec.h"
-#include "common/rpc/status_codec.h"
 #include "coordinator/services.h"
 #include "vecferry/v1/coordinator.grpc.pb.h"
 
@@ -26,42 +27,48 @@ rpc::StartOptions FromProto(const v1::StartRequest& request) {
   return options;
 }
 
-grpc::Status Answer(const absl::StatusOr<core::Report>& report, v1::Migration* response) {
-  if (!report.ok()) return rpc::ToGrpc(report.status());
+absl::Status Answer(const absl::StatusOr<core::Report>& report, v1::Migration* response) {
+  RETURN_IF_ERROR(report.status());
   *response = rpc::ToProto(*report);
-  return grpc::Status::OK;
+  return absl::OkStatus();
 }
 
 class MigrationService final : public v1::MigrationService::Service {
  public:
   explicit MigrationService(Migrations& migrations) : migrations_(migrations) {}
 
-  grpc::Status Plan(grpc::ServerContext*, const v1::StartRequest* request, v1::PlanResponse* response) override {
-    const absl::StatusOr<Migrations::Drawn> drawn = migrations_.Plan(FromProto(*request));
-    if (!drawn.ok()) return rpc::ToGrpc(drawn.status());
-    *response->mutable_plan() = rpc::ToProto(drawn->plan);
-    response->set_resumes_migration_id(drawn->resumes_migration_id);
-    for (const auto& [mapping, rows] : drawn->rows_present) (*response->mutable_rows_present())[mapping] = rows;
-    return grpc::Status::OK;
+  grpc::Status Plan(grpc::ServerContext* context, const v1::StartRequest* request,
+                    v1::PlanResponse* response) override {
+    return Handle(context, [&]() -> absl::Status {
+      ASSIGN_OR_RETURN(const Migrations::Drawn drawn, migrations_.Plan(FromProto(*request)));
+      *response->mutable_plan() = rpc::ToProto(drawn.plan);
+      response->set_resumes_migration_id(drawn.resumes_migration_id);
+      for (const auto& [mapping, rows] : drawn.rows_present) (*response->mutable_rows_present())[mapping] = rows;
+      return absl::OkStatus();
+    });
   }
 
-  grpc::Status Start(grpc::ServerContext*, const v1::StartRequest* request, v1::StartResponse* response) override {
-    const absl::StatusOr<rpc::Started> started = migrations_.Start(FromProto(*request));
-    if (!started.ok()) return rpc::ToGrpc(started.status());
-    response->set_migration_id(started->migration_id);
-    response->set_resumed(started->resumed);
-    return grpc::Status::OK;
+  grpc::Status Start(grpc::ServerContext* context, const v1::StartRequest* request,
+                     v1::StartResponse* response) override {
+    return Handle(context, [&]() -> absl::Status {
+      ASSIGN_OR_RETURN(const rpc::Started started, migrations_.Start(FromProto(*request)));
+      response->set_migration_id(started.migration_id);
+      response->set_resumed(started.resumed);
+      return absl::OkStatus();
+    });
   }
 
-  grpc::Status Get(grpc::ServerContext*, const v1::GetRequest* request, v1::Migration* response) override {
-    return Answer(migrations_.Get(request->migration_id(), request->connection()), response);
+  grpc::Status Get(grpc::ServerContext* context, const v1::GetRequest* request, v1::Migration* response) override {
+    return Handle(context,
+                  [&] { return Answer(migrations_.Get(request->migration_id(), request->connection()), response); });
   }
 
-  grpc::Status List(grpc::ServerContext*, const v1::ListRequest* request, v1::ListResponse* response) override {
-    const absl::StatusOr<std::vector<core::Report>> reports = migrations_.List(request->connection());
-    if (!reports.ok()) return rpc::ToGrpc(reports.status());
-    for (const core::Report& report : *reports) *response->add_migrations() = rpc::ToProto(report);
-    return grpc::Status::OK;
+  grpc::Status List(grpc::ServerContext* context, const v1::ListRequest* request, v1::ListResponse* response) override {
+    return Handle(context, [&]() -> absl::Status {
+      ASSIGN_OR_RETURN(const std::vector<core::Report> reports, migrations_.List(request->connection()));
+      for (const core::Report& report : reports) *response->add_migrations() = rpc::ToProto(report);
+      return absl::OkStatus();
+    });
   }
 
   grpc::Status Watch(grpc::ServerContext* context, const v1::GetRequest* request,
@@ -75,22 +82,31 @@ class MigrationService final : public v1::MigrationService::Service {
       told = std::move(bytes);
       return writer->Write(migration);
     };
-    return rpc::ToGrpc(migrations_.Watch(request->migration_id(), request->connection(), tell));
+    return Handle(context, [&] { return migrations_.Watch(request->migration_id(), request->connection(), tell); });
   }
 
-  grpc::Status Cancel(grpc::ServerContext*, const v1::CancelRequest* request, v1::Migration* response) override {
-    return Answer(migrations_.Cancel(request->migration_id(), request->connection(), request->drop()), response);
+  grpc::Status Cancel(grpc::ServerContext* context, const v1::CancelRequest* request,
+                      v1::Migration* response) override {
+    return Handle(context, [&] {
+      return Answer(migrations_.Cancel(request->migration_id(), request->connection(), request->drop()), response);
+    });
   }
 
-  grpc::Status Replay(grpc::ServerContext*, const v1::ReplayRequest* request, v1::ReplayResponse* response) override {
-    const absl::StatusOr<core::ReplayOutcome> outcome =
-        migrations_.Replay(request->migration_id(), request->connection(), rpc::FromProto(*request));
-    if (!outcome.ok()) return rpc::ToGrpc(outcome.status());
-    *response = rpc::ToProto(*outcome);
-    return grpc::Status::OK;
+  grpc::Status Replay(grpc::ServerContext* context, const v1::ReplayRequest* request,
+                      v1::ReplayResponse* response) override {
+    return Handle(context, [&]() -> absl::Status {
+      ASSIGN_OR_RETURN(const core::ReplayOutcome outcome,
+                       migrations_.Replay(request->migration_id(), request->connection(), rpc::FromProto(*request)));
+      *response = rpc::ToProto(outcome);
+      return absl::OkStatus();
+    });
   }
 
  private:
+  static grpc::Status Handle(grpc::ServerContext* context, absl::FunctionRef<absl::Status()> call) {
+    return rpc::Handle(*context, {rpc::Role::kClient}, call);
+  }
+
   Migrations& migrations_;
 };
 

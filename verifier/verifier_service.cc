@@ -9,8 +9,8 @@
 #include "common/base/mutex.h"
 #include "common/base/status_macros.h"
 #include "common/postgres/ledger.h"
+#include "common/rpc/admission.h"
 #include "common/rpc/plan_codec.h"
-#include "common/rpc/status_codec.h"
 #include "vecferry/v1/verifier.grpc.pb.h"
 #include "verifier/counts.h"
 
@@ -43,10 +43,12 @@ class VerifierServiceImpl final : public VerifierService, public v1::VerifierSer
       if (stopped() || context->IsCancelled() || !writer->Write(response)) return absl::CancelledError("stopped");
       return absl::OkStatus();
     };
-    TakeSource();
-    const absl::Status verified = Run(request->migration_id(), request->connection(), request->level(), tell);
-    GiveSourceBack();
-    return rpc::ToGrpc(verified);
+    return rpc::Handle(*context, {rpc::Role::kCoordinator, rpc::Role::kClient}, [&] {
+      TakeSource();
+      const absl::Status verified = Run(request->migration_id(), request->connection(), request->level(), tell);
+      GiveSourceBack();
+      return verified;
+    });
   }
 
  private:

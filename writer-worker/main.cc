@@ -35,9 +35,9 @@ void AddFlags(Arguments& arguments) {
 
 absl::StatusOr<std::unique_ptr<Service>> Make(const Setup& setup) {
   vecferry::writer::WriterOptions options;
-  ASSIGN_OR_RETURN(const std::int64_t streams,
-                   vecferry::flags::ParseNumber("--streams", setup.arguments.Get("--streams").value_or("4"), 1,
-                                                kStreamsMax));
+  ASSIGN_OR_RETURN(
+      const std::int64_t streams,
+      vecferry::flags::ParseNumber("--streams", setup.arguments.Get("--streams").value_or("4"), 1, kStreamsMax));
   options.streams_max = static_cast<int>(streams);
   const vecferry::service::Connections& connections = setup.connections;
   return std::make_unique<Writer>(vecferry::writer::MakeWriterService(

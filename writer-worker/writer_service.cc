@@ -10,7 +10,7 @@
 #include "absl/time/clock.h"
 #include "common/base/status_macros.h"
 #include "common/postgres/ledger.h"
-#include "common/rpc/status_codec.h"
+#include "common/rpc/admission.h"
 #include "vecferry/v1/writer.grpc.pb.h"
 #include "writer-worker/ingest_call.h"
 #include "writer-worker/shard_stream.h"
@@ -57,11 +57,13 @@ class WriterServiceImpl : public WriterService, private v1::WriterService::Servi
   };
 
   grpc::Status Ingest(grpc::ServerContext* context, IngestCall::Stream* stream) override {
-    IngestCall call(*context, *stream, options_.queue_bytes_max);
-    const absl::Status status = Carry(call);
-    // Only after the session: a reader that hears of the end may open the next stream at once.
-    call.Close();
-    return rpc::ToGrpc(ForReader(status));
+    return rpc::Handle(*context, {rpc::Role::kReader}, [&] {
+      IngestCall call(*context, *stream, options_.queue_bytes_max);
+      const absl::Status status = Carry(call);
+      // Only after the session: a reader that hears of the end may open the next stream at once.
+      call.Close();
+      return ForReader(status);
+    });
   }
 
   absl::Status Carry(IngestCall& call) {
@@ -101,9 +103,10 @@ class WriterServiceImpl : public WriterService, private v1::WriterService::Servi
     return statements;
   }
 
-  grpc::Status GetCheckpoint(grpc::ServerContext*, const v1::GetCheckpointRequest* request,
+  grpc::Status GetCheckpoint(grpc::ServerContext* context, const v1::GetCheckpointRequest* request,
                              v1::Checkpoint* response) override {
-    return rpc::ToGrpc(ReadCheckpoint(*request, response));
+    return rpc::Handle(*context, {rpc::Role::kReader, rpc::Role::kCoordinator},
+                       [&] { return ReadCheckpoint(*request, response); });
   }
 
   absl::Status ReadCheckpoint(const v1::GetCheckpointRequest& request, v1::Checkpoint* response) {

@@ -51,10 +51,10 @@ absl::Status CheckPlanFormat(const grpc::ServerContext& context) {
   const std::string format = Metadata(context, kPlanFormatKey);
   if (format == absl::StrCat(core::kPlanFormat)) return absl::OkStatus();
   const std::string version = Metadata(context, kVersionKey);
-  return absl::FailedPreconditionError(absl::StrCat(
-      "this is vecferry ", VECFERRY_VERSION, " with plan format ", core::kPlanFormat, "; the caller is ",
-      version.empty() ? "of an unknown version" : version, " with plan format ", format.empty() ? "unknown" : format,
-      ": run the same version everywhere"));
+  return absl::FailedPreconditionError(
+      absl::StrCat("this is vecferry ", VECFERRY_VERSION, " with plan format ", core::kPlanFormat, "; the caller is ",
+                   version.empty() ? "of an unknown version" : version, " with plan format ",
+                   format.empty() ? "unknown" : format, ": run the same version everywhere"));
 }
 
 }  // namespace

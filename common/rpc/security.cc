@@ -31,9 +31,8 @@ class RoleVerifier : public tls::ExternalCertificateVerifier {
     const bool proven =
         std::any_of(names.begin(), names.end(), [this](const std::string& name) { return ProvesRole(name, role_); });
     if (!proven) {
-      *status = grpc::Status(
-          grpc::StatusCode::UNAUTHENTICATED,
-          absl::StrCat("the peer's certificate, of '", names[0], "', is not one of a ", ToString(role_)));
+      *status = grpc::Status(grpc::StatusCode::UNAUTHENTICATED, absl::StrCat("the peer's certificate, of '", names[0],
+                                                                             "', is not one of a ", ToString(role_)));
     }
     return true;
   }
@@ -45,8 +44,9 @@ class RoleVerifier : public tls::ExternalCertificateVerifier {
 
 absl::Status CheckFile(absl::string_view flag, const std::string& path, absl::string_view kind) {
   if (path.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat(flag, " is missing: mutual TLS needs a certificate, its key and the "
-                                                         "authority that signs the peers' certificates"));
+    return absl::InvalidArgumentError(absl::StrCat(flag,
+                                                   " is missing: mutual TLS needs a certificate, its key and the "
+                                                   "authority that signs the peers' certificates"));
   }
   std::ifstream file(path);
   std::ostringstream text;

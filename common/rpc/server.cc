@@ -49,9 +49,9 @@ absl::Status CheckAddress(const ServerOptions& options) {
     return absl::InvalidArgumentError(absl::StrCat("--listen ", options.listen, ": must be HOST:PORT"));
   }
   if (options.tls.enabled() || options.insecure || IsLoopback(options.listen)) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("--listen ", options.listen, " is reached by other machines: it needs --tls-cert, --tls-key and "
-                                                "--tls-ca, or --insecure"));
+  return absl::InvalidArgumentError(absl::StrCat("--listen ", options.listen,
+                                                 " is reached by other machines: it needs --tls-cert, --tls-key and "
+                                                 "--tls-ca, or --insecure"));
 }
 
 }  // namespace
@@ -76,8 +76,9 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   for (grpc::Service* service : services) builder.RegisterService(service);
   std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
   if (server == nullptr || (!options.listen.empty() && port == 0)) {
-    return absl::UnavailableError(absl::StrCat("--listen ", options.listen, ": nothing can listen there; is another "
-                                                                            "process on that port?"));
+    return absl::UnavailableError(absl::StrCat("--listen ", options.listen,
+                                               ": nothing can listen there; is another "
+                                               "process on that port?"));
   }
   const std::string host = options.listen.substr(0, options.listen.rfind(':'));
   return std::unique_ptr<Server>(new Server(std::move(server), port == 0 ? "" : absl::StrCat(host, ":", port)));

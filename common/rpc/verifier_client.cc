@@ -3,6 +3,7 @@
 #include <chrono>
 #include <utility>
 
+#include "common/rpc/admission.h"
 #include "common/rpc/clients.h"
 #include "common/rpc/plan_codec.h"
 #include "common/rpc/status_codec.h"

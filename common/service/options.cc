@@ -89,8 +89,9 @@ absl::StatusOr<ServiceOptions> ReadServiceFlags(Kind kind, const flags::Argument
     options.drain_timeout = absl::Seconds(number);
   }
   options.log_level = arguments.Get("--log-level").value_or("info");
-  ASSIGN_OR_RETURN(options.log_format, flags::ParseChoice("--log-format", arguments.Get("--log-format").value_or("text"),
-                                                          {"text", "json"}));
+  ASSIGN_OR_RETURN(
+      options.log_format,
+      flags::ParseChoice("--log-format", arguments.Get("--log-format").value_or("text"), {"text", "json"}));
   return options;
 }
 
@@ -120,9 +121,9 @@ absl::StatusOr<std::string> Connections::Resolve(absl::string_view name) const {
     const std::string url(absl::StripAsciiWhitespace(text.str()));
     if (file && !url.empty()) return url;
   }
-  return absl::NotFoundError(absl::StrCat(
-      "no connection is called '", name, "' here: neither --connection nor ", kConnectionVariable, VariableOf(name),
-      folder_.empty() ? "" : absl::StrCat(" nor a file in ", folder_), " says it"));
+  return absl::NotFoundError(absl::StrCat("no connection is called '", name, "' here: neither --connection nor ",
+                                          kConnectionVariable, VariableOf(name),
+                                          folder_.empty() ? "" : absl::StrCat(" nor a file in ", folder_), " says it"));
 }
 
 std::vector<std::string> Connections::Names() const {

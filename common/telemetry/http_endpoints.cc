@@ -46,7 +46,9 @@ class CivetEndpoints : public HttpEndpoints {
         metrics_([&registry]() -> Page::Answer {
           return {200, kMetricsType, prometheus::TextSerializer().Serialize(registry.Collect())};
         }),
-        healthy_([]() -> Page::Answer { return {200, kTextType, "alive\n"}; }),
+        healthy_([]() -> Page::Answer {
+          return {200, kTextType, "alive\n"};
+        }),
         ready_([this] { return Ready(); }),
         host_(listen.substr(0, listen.rfind(':'))),
         // Throws when nothing can listen there: Start() catches it.
@@ -82,8 +84,9 @@ absl::StatusOr<std::unique_ptr<HttpEndpoints>> HttpEndpoints::Start(const std::s
   try {
     return std::make_unique<CivetEndpoints>(listen, registry, std::move(why_not_ready));
   } catch (const CivetException&) {
-    return absl::UnavailableError(absl::StrCat("--metrics-listen ", listen, ": nothing can listen there; is another "
-                                                                            "process on that port?"));
+    return absl::UnavailableError(absl::StrCat("--metrics-listen ", listen,
+                                               ": nothing can listen there; is another "
+                                               "process on that port?"));
   }
 }
 

@@ -13,8 +13,8 @@ prometheus::Labels LabelsOf(const std::string& label, const std::string& value) 
 }
 
 const prometheus::Histogram::BucketBoundaries& Seconds() {
-  static const auto& bounds = *new prometheus::Histogram::BucketBoundaries{0.001, 0.003, 0.01, 0.03, 0.1,
-                                                                           0.3,   1,     3,    10,   60};
+  static const auto& bounds =
+      *new prometheus::Histogram::BucketBoundaries{0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 60};
   return bounds;
 }
 
