@@ -3,7 +3,10 @@
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/impl/server_builder_option.h>
+#include <grpcpp/impl/server_builder_plugin.h>
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -20,14 +23,16 @@ constexpr int kMetadataBytesMax = 8 << 10;
 // A client may ask for a sign of life as often as channels of ours do.
 constexpr int kPingIntervalMin = kKeepaliveMilliseconds / 2;
 
-// A server takes the plugins that are there when it is built; they are never given back.
-void RegisterReflection() {
-  static const bool once = [] {
-    grpc::reflection::InitProtoReflectionServerBuilderPlugin();
-    return true;
-  }();
-  static_cast<void>(once);
-}
+// gRPC's reflection library adds itself to every server of a process that is linked with it.
+class WithoutReflection : public grpc::ServerBuilderOption {
+ public:
+  void UpdateArguments(grpc::ChannelArguments*) override {}
+  void UpdatePlugins(std::vector<std::unique_ptr<grpc::ServerBuilderPlugin>>* plugins) override {
+    plugins->erase(std::remove_if(plugins->begin(), plugins->end(),
+                                  [](const auto& plugin) { return plugin->name() == "proto_server_reflection"; }),
+                   plugins->end());
+  }
+};
 
 void Bound(grpc::ServerBuilder& builder) {
   // One queue and few pollers: by default gRPC makes a queue for each core, and threads, with an arena each, for them.
@@ -63,8 +68,9 @@ bool IsLoopback(const std::string& address) {
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
                                                       const std::vector<grpc::Service*>& services) {
-  if (options.reflection) RegisterReflection();
   grpc::ServerBuilder builder;
+  if (options.reflection) grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  if (!options.reflection) builder.SetOption(std::make_unique<WithoutReflection>());
   Bound(builder);
   int port = 0;
   if (!options.listen.empty()) {

@@ -1,0 +1,90 @@
+"""Service programs as a cluster meets them: addresses, endpoints, environment, wrong usage, drain."""
+import pathlib
+import re
+import subprocess
+import sys
+import unittest
+import urllib.error
+import urllib.request
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+from command import PROGRAM, environment  # noqa: E402
+
+WRITER = str(pathlib.Path(PROGRAM).with_name("vecferry-writer"))
+COORDINATOR = ["--coordinator", "127.0.0.1:1"]
+
+
+def run(*words, env=None):
+    return subprocess.run([WRITER, *words], capture_output=True, text=True, timeout=30, check=False,
+                          env=environment() if env is None else env)
+
+
+def get(address, page):
+    try:
+        with urllib.request.urlopen(f"http://{address}{page}", timeout=10) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+class Programs(unittest.TestCase):
+    def start(self, *words, env=None):
+        process = subprocess.Popen([WRITER, *words], env=environment() if env is None else env, text=True,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.kill)
+        return process
+
+    def address(self, process, what):
+        line = process.stdout.readline()
+        found = re.fullmatch(rf"{what} on (127\.0\.0\.1:\d+)\n", line)
+        self.assertTrue(found, line)
+        return found[1]
+
+    def test_endpoints_and_drain(self):
+        writer = self.start(*COORDINATOR, "--metrics-listen", "127.0.0.1:0")
+        metrics = self.address(writer, "metrics")
+        self.address(writer, "listening")
+        self.assertEqual(get(metrics, "/healthz"), (200, "alive\n"))
+        self.assertEqual(get(metrics, "/readyz"), (200, "ready\n"))
+        self.assertEqual(get(metrics, "/metrics")[0], 200)
+        self.assertEqual(get(metrics, "/metrics/more")[0], 404)
+        writer.terminate()
+        self.assertEqual(writer.wait(timeout=10), 0)
+        self.assertIn("drained", writer.stderr.read())
+
+    def test_flags_from_the_environment(self):
+        writer = self.start(env=environment(VECFERRY_COORDINATOR="127.0.0.1:1", VECFERRY_METRICS_LISTEN="127.0.0.1:0",
+                                            VECFERRY_LOG_FORMAT="json"))
+        self.address(writer, "metrics")
+        self.address(writer, "listening")
+        writer.terminate()
+        self.assertIn('"message":"drained"', writer.communicate(timeout=10)[1])
+
+    def test_wrong_usage(self):
+        for words, told in (([], "--coordinator is missing"),
+                            ([*COORDINATOR, "--lisen", "x"], "did you mean --listen"),
+                            ([*COORDINATOR, "--listen", "0.0.0.0:0"], "--insecure"),
+                            ([*COORDINATOR, "--tls-cert", "/no/file"], "--tls-cert /no/file cannot be read"),
+                            ([*COORDINATOR, "--drain-timeout", "soon"], "--drain-timeout: 'soon' is not allowed"),
+                            ([*COORDINATOR, "--streams", "0"], "--streams: '0' is not allowed"),
+                            ([*COORDINATOR, "--log-level", "loud"], "unknown log level 'loud'")):
+            with self.subTest(words):
+                done = run(*words)
+                self.assertEqual((done.returncode, done.stdout), (2, ""))
+                self.assertIn(told, done.stderr)
+
+    def test_a_connection_is_never_told(self):
+        done = run(*COORDINATOR, "--connection", "postgresql://u:secret@h/d")
+        self.assertEqual(done.returncode, 2)
+        self.assertNotIn("secret", done.stderr)
+
+    def test_a_port_that_is_taken(self):
+        first = self.start(*COORDINATOR)
+        address = self.address(first, "listening")
+        done = run(*COORDINATOR, "--listen", address)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(address, done.stderr)
+
+
+unittest.main()
