@@ -47,6 +47,8 @@ class GroupWriter {
   // committed is not known).
   absl::StatusOr<core::Checkpoint> Commit();
 
+  // The position that is stored.
+  const core::Checkpoint& committed() const { return committed_; }
   bool empty() const { return batches_.empty(); }
   std::size_t bytes() const { return bytes_; }
   // The group should be committed now: the shard's end came, or Postgres refused it already.

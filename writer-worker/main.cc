@@ -39,6 +39,7 @@ absl::StatusOr<std::unique_ptr<Service>> Make(const Setup& setup) {
       const std::int64_t streams,
       vecferry::flags::ParseNumber("--streams", setup.arguments.Get("--streams").value_or("4"), 1, kStreamsMax));
   options.streams_max = static_cast<int>(streams);
+  options.registry = setup.registry;
   const vecferry::service::Connections& connections = setup.connections;
   return std::make_unique<Writer>(vecferry::writer::MakeWriterService(
       options, [&connections](absl::string_view name) { return connections.Resolve(name); }));

@@ -99,7 +99,15 @@ absl::Status ShardStream::CollectGroup(std::optional<absl::Status>* last_status)
 }
 
 absl::Status ShardStream::CommitGroup() {
+  const core::Checkpoint before = group_->committed();
+  const std::size_t bytes = group_->bytes();
+  const absl::Time begin = absl::Now();
   ASSIGN_OR_RETURN(const core::Checkpoint committed, group_->Commit());
+  metrics_.commit_seconds.Observe(absl::Now() - begin);
+  metrics_.batches.Add(static_cast<double>(committed.next_sequence - before.next_sequence));
+  metrics_.rows.Add(static_cast<double>(committed.source_count - before.source_count));
+  metrics_.bytes.Add(static_cast<double>(bytes));
+  metrics_.rejected.Add(static_cast<double>(committed.counters.rejected - before.counters.rejected));
   Answer(committed);
   return absl::OkStatus();
 }

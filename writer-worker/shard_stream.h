@@ -10,6 +10,7 @@
 #include "writer-worker/group_writer.h"
 #include "writer-worker/ingest_call.h"
 #include "writer-worker/received_batch.h"
+#include "writer-worker/writer_metrics.h"
 #include "writer-worker/writer_service.h"
 
 namespace vecferry::writer {
@@ -18,8 +19,9 @@ namespace vecferry::writer {
 // thread's; canceller() may come from any other. Everything that it is made with must outlive it.
 class ShardStream {
  public:
-  ShardStream(const WriterOptions& options, const postgres::ConnectionResolver& resolver, IngestCall& call)
-      : options_(options), resolver_(resolver), call_(call) {}
+  ShardStream(const WriterOptions& options, const postgres::ConnectionResolver& resolver, WriterMetrics& metrics,
+              IngestCall& call)
+      : options_(options), resolver_(resolver), metrics_(metrics), call_(call) {}
 
   // Until the reader has sent all, or an error; returns the call's status.
   absl::Status Run();
@@ -38,6 +40,7 @@ class ShardStream {
 
   const WriterOptions& options_;
   const postgres::ConnectionResolver& resolver_;
+  WriterMetrics& metrics_;
   IngestCall& call_;
   FrameAssembler frames_;
   core::Plan plan_;

@@ -14,6 +14,7 @@
 #include "vecferry/v1/writer.grpc.pb.h"
 #include "writer-worker/ingest_call.h"
 #include "writer-worker/shard_stream.h"
+#include "writer-worker/writer_metrics.h"
 
 namespace vecferry::writer {
 namespace {
@@ -30,7 +31,7 @@ absl::Status ForReader(const absl::Status& status) {
 class WriterServiceImpl : public WriterService, private v1::WriterService::Service {
  public:
   WriterServiceImpl(const WriterOptions& options, postgres::ConnectionResolver resolver)
-      : options_(options), resolver_(std::move(resolver)) {}
+      : options_(options), resolver_(std::move(resolver)), metrics_(*options_.registry) {}
 
   grpc::Service* service() override { return this; }
 
@@ -67,17 +68,19 @@ class WriterServiceImpl : public WriterService, private v1::WriterService::Servi
   }
 
   absl::Status Carry(IngestCall& call) {
-    ShardStream stream(options_, resolver_, call);
+    ShardStream stream(options_, resolver_, metrics_, call);
     std::list<Open>::iterator place;
     {
       base::MutexLock lock(&mutex_);
       RETURN_IF_ERROR(Admit());
       place = open_.insert(open_.end(), {&call, &stream});
+      metrics_.streams.Set(static_cast<double>(open_.size()));
     }
     absl::Status status = stream.Run();
     stream.EndSession();
     base::MutexLock lock(&mutex_);
     open_.erase(place);
+    metrics_.streams.Set(static_cast<double>(open_.size()));
     return status;
   }
 
@@ -127,6 +130,7 @@ class WriterServiceImpl : public WriterService, private v1::WriterService::Servi
 
   const WriterOptions options_;
   const postgres::ConnectionResolver resolver_;
+  WriterMetrics metrics_;
   base::Mutex mutex_;
   std::list<Open> open_ ABSL_GUARDED_BY(mutex_);
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;

@@ -5,6 +5,7 @@
 
 #include "absl/time/time.h"
 #include "common/postgres/connection.h"
+#include "common/telemetry/metrics.h"
 
 namespace grpc {
 class Service;
@@ -21,6 +22,7 @@ struct WriterOptions {
   std::size_t queue_bytes_max = 4 << 20;
   int streams_max = 2;                            // more are RESOURCE_EXHAUSTED, with numbers
   absl::Duration lease_time = absl::Seconds(30);  // a session idle in its transaction for longer is ended
+  std::shared_ptr<prometheus::Registry> registry = telemetry::MakeRegistry();  // takes the service's metrics
 };
 
 // WriterService (proto/vecferry/v1/writer.proto): one connection and one transaction per stream; relays tuples to COPY

@@ -49,7 +49,7 @@ absl::Status Serve(const Program& program, const ServiceOptions& options, const 
       {options.log_level, options.log_format == "json" ? telemetry::LogFormat::kJson : telemetry::LogFormat::kText}));
   const std::shared_ptr<prometheus::Registry> registry = telemetry::MakeRegistry();
   const Connections connections(options, ProcessEnvironment());
-  ASSIGN_OR_RETURN(const std::unique_ptr<Service> service, program.make({options, arguments, connections, *registry}));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Service> service, program.make({options, arguments, connections, registry}));
   ASSIGN_OR_RETURN(const std::unique_ptr<rpc::Server> server, rpc::Server::Start(options.server, service->services()));
   std::atomic<bool> draining = false;
   std::unique_ptr<telemetry::HttpEndpoints> endpoints;

@@ -36,7 +36,7 @@ struct Setup {
   const ServiceOptions& options;
   const flags::Arguments& arguments;  // with the program's own flags
   const Connections& connections;
-  prometheus::Registry& registry;
+  const std::shared_ptr<prometheus::Registry>& registry;
 };
 
 struct Program {

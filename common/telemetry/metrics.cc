@@ -8,10 +8,6 @@
 namespace vecferry::telemetry {
 namespace {
 
-prometheus::Labels LabelsOf(const std::string& label, const std::string& value) {
-  return label.empty() ? prometheus::Labels{} : prometheus::Labels{{label, value}};
-}
-
 const prometheus::Histogram::BucketBoundaries& Seconds() {
   static const auto& bounds =
       *new prometheus::Histogram::BucketBoundaries{0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 60};
@@ -20,17 +16,14 @@ const prometheus::Histogram::BucketBoundaries& Seconds() {
 
 }  // namespace
 
-Counter::Counter(prometheus::Registry& registry, const std::string& name, const std::string& help,
-                 const std::string& label, const std::string& value)
-    : counter_(&prometheus::BuildCounter().Name(name).Help(help).Register(registry).Add(LabelsOf(label, value))) {}
+Counter::Counter(prometheus::Registry& registry, const std::string& name, const std::string& help)
+    : counter_(&prometheus::BuildCounter().Name(name).Help(help).Register(registry).Add({})) {}
 
 void Counter::Add(double amount) { counter_->Increment(amount); }
 
-Gauge::Gauge(prometheus::Registry& registry, const std::string& name, const std::string& help, const std::string& label,
-             const std::string& value)
-    : gauge_(&prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add(LabelsOf(label, value))) {}
+Gauge::Gauge(prometheus::Registry& registry, const std::string& name, const std::string& help)
+    : gauge_(&prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add({})) {}
 
-void Gauge::Add(double amount) { gauge_->Increment(amount); }
 void Gauge::Set(double value) { gauge_->Set(value); }
 
 LatencyHistogram::LatencyHistogram(prometheus::Registry& registry, const std::string& name, const std::string& help)

@@ -16,12 +16,11 @@ class Registry;
 namespace vecferry::telemetry {
 
 // What a service counts, by Prometheus' rules for names: vecferry_<what>_<unit>, _total for counters. All objects live
-// as long as the registry that they were made in; making one of the same name and labels again gives the same.
+// as long as the registry that they were made in; making one of the same name again gives the same.
 // Thread-safe; adding costs one atomic operation.
 class Counter {
  public:
-  Counter(prometheus::Registry& registry, const std::string& name, const std::string& help,
-          const std::string& label = "", const std::string& value = "");
+  Counter(prometheus::Registry& registry, const std::string& name, const std::string& help);
   void Add(double amount = 1);
 
  private:
@@ -30,9 +29,7 @@ class Counter {
 
 class Gauge {
  public:
-  Gauge(prometheus::Registry& registry, const std::string& name, const std::string& help, const std::string& label = "",
-        const std::string& value = "");
-  void Add(double amount);
+  Gauge(prometheus::Registry& registry, const std::string& name, const std::string& help);
   void Set(double value);
 
  private:
