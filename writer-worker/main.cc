@@ -11,7 +11,6 @@
 namespace {
 
 using vecferry::flags::Arguments;
-using vecferry::service::Kind;
 using vecferry::service::Program;
 using vecferry::service::Service;
 using vecferry::service::Setup;
@@ -48,7 +47,7 @@ absl::StatusOr<std::unique_ptr<Service>> Make(const Setup& setup) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const Program program = {Kind::kWriter, "vecferry-writer",
+  const Program program = {"vecferry-writer",
                            "Takes batches over gRPC and commits them to Postgres together with their checkpoint.",
                            AddFlags, Make};
   return vecferry::service::Run(program, {argv + 1, argv + argc});

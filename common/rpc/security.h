@@ -15,7 +15,7 @@ class ServerCredentials;
 
 namespace vecferry::rpc {
 
-// Who may call whom (docs/security.md). A certificate's common name, or one of its DNS names, says the role: its first
+// Who may call whom (docs/services.md). A certificate's common name, or one of its DNS names, says the role: its first
 // label is vecferry-client, vecferry-coordinator, vecferry-reader, vecferry-writer or vecferry-verifier.
 enum class Role { kClient, kCoordinator, kReader, kWriter, kVerifier };
 absl::string_view ToString(Role role);

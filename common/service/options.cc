@@ -2,17 +2,13 @@
 
 #include <unistd.h>
 
-#include <algorithm>
-#include <filesystem>
 #include <fstream>
 #include <sstream>
-#include <system_error>
 #include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "common/base/status_macros.h"
 #include "common/flags/values.h"
@@ -22,9 +18,6 @@ namespace {
 
 constexpr absl::string_view kConnectionVariable = "VECFERRY_CONNECTION_";
 constexpr std::int64_t kDrainSecondsMax = 3600;
-
-bool TakesConnections(Kind kind) { return kind != Kind::kReader; }
-bool IsWorker(Kind kind) { return kind != Kind::kCoordinator; }
 
 std::string VariableOf(absl::string_view name) {
   std::string variable = absl::AsciiStrToUpper(name);
@@ -47,17 +40,11 @@ absl::StatusOr<std::map<std::string, std::string>> ParseConnections(const std::v
 
 }  // namespace
 
-void AddServiceFlags(Kind kind, flags::Arguments& arguments) {
+void AddServiceFlags(flags::Arguments& arguments) {
   arguments.AddText("--listen", "HOST:PORT", "Serve gRPC here; port 0 = any (default 127.0.0.1:0)");
   arguments.AddText("--metrics-listen", "HOST:PORT", "Serve /metrics, /healthz and /readyz here over HTTP");
-  if (IsWorker(kind)) {
-    arguments.AddText("--coordinator", "HOST:PORT,..", "The coordinators to work for");
-    arguments.AddText("--advertise", "HOST:PORT", "Where others reach this worker (default: where it listens)");
-  }
-  if (TakesConnections(kind)) {
-    arguments.AddText("--connection", "NAME=URL", "A Postgres database under a name; repeatable", true);
-    arguments.AddText("--connections-dir", "DIR", "A folder with one file a name, each holding a URL");
-  }
+  arguments.AddText("--connection", "NAME=URL", "A Postgres database under a name; repeatable", true);
+  arguments.AddText("--connections-dir", "DIR", "A folder with one file a name, each holding a URL");
   arguments.AddText("--tls-cert", "FILE", "This service's certificate, PEM");
   arguments.AddText("--tls-key", "FILE", "Its key, PEM");
   arguments.AddText("--tls-ca", "FILE", "The authority that signs the peers' certificates, PEM");
@@ -68,7 +55,7 @@ void AddServiceFlags(Kind kind, flags::Arguments& arguments) {
   arguments.AddText("--log-format", "FORMAT", "text, json (default text)");
 }
 
-absl::StatusOr<ServiceOptions> ReadServiceFlags(Kind kind, const flags::Arguments& arguments) {
+absl::StatusOr<ServiceOptions> ReadServiceFlags(const flags::Arguments& arguments) {
   ServiceOptions options;
   options.server.listen = arguments.Get("--listen").value_or("127.0.0.1:0");
   options.server.tls = {arguments.Get("--tls-cert").value_or(""), arguments.Get("--tls-key").value_or(""),
@@ -76,14 +63,8 @@ absl::StatusOr<ServiceOptions> ReadServiceFlags(Kind kind, const flags::Argument
   options.server.insecure = arguments.Has("--insecure");
   options.server.reflection = !arguments.Has("--no-reflection");
   options.metrics_listen = arguments.Get("--metrics-listen").value_or("");
-  options.advertise = arguments.Get("--advertise").value_or("");
   options.connections_dir = arguments.Get("--connections-dir").value_or("");
   ASSIGN_OR_RETURN(options.connections, ParseConnections(arguments.GetAll("--connection")));
-  if (IsWorker(kind)) {
-    const std::optional<std::string> coordinators = arguments.Get("--coordinator");
-    if (!coordinators) return absl::InvalidArgumentError("--coordinator is missing; allowed: HOST:PORT,..");
-    ASSIGN_OR_RETURN(options.coordinators, flags::ParseNames("--coordinator", *coordinators));
-  }
   if (const std::optional<std::string> seconds = arguments.Get("--drain-timeout")) {
     ASSIGN_OR_RETURN(const std::int64_t number, flags::ParseNumber("--drain-timeout", *seconds, 0, kDrainSecondsMax));
     options.drain_timeout = absl::Seconds(number);
@@ -124,25 +105,6 @@ absl::StatusOr<std::string> Connections::Resolve(absl::string_view name) const {
   return absl::NotFoundError(absl::StrCat("no connection is called '", name, "' here: neither --connection nor ",
                                           kConnectionVariable, VariableOf(name),
                                           folder_.empty() ? "" : absl::StrCat(" nor a file in ", folder_), " says it"));
-}
-
-std::vector<std::string> Connections::Names() const {
-  std::vector<std::string> names;
-  for (const auto& [name, url] : given_) names.push_back(name);
-  for (const auto& [variable, url] : environment_) {
-    names.push_back(absl::StrReplaceAll(absl::AsciiStrToLower(variable), {{"_", "-"}}));
-  }
-  std::error_code error;
-  if (!folder_.empty()) {
-    for (const auto& entry : std::filesystem::directory_iterator(folder_, error)) {
-      // Kubernetes keeps the real files of a mounted secret behind names with a dot.
-      const std::string name = entry.path().filename().string();
-      if (name[0] != '.' && entry.is_regular_file(error)) names.push_back(name);
-    }
-  }
-  std::sort(names.begin(), names.end());
-  names.erase(std::unique(names.begin(), names.end()), names.end());
-  return names;
 }
 
 }  // namespace vecferry::service

@@ -15,22 +15,17 @@ namespace vecferry::service {
 // What every service program takes (docs/services.md). Plain data.
 struct ServiceOptions {
   rpc::ServerOptions server;
-  std::string metrics_listen;             // HOST:PORT; "" = no HTTP endpoints
-  std::string advertise;                  // where others reach this one; "" = where it listens
-  std::vector<std::string> coordinators;  // HOST:PORT each; workers only
+  std::string metrics_listen;  // HOST:PORT; "" = no HTTP endpoints
   absl::Duration drain_timeout = absl::Seconds(30);
   std::string log_level = "info", log_format = "text";
   std::map<std::string, std::string> connections;  // --connection NAME=URL; may hold passwords: never printed
   std::string connections_dir;                     // one file a name
 };
 
-enum class Kind { kCoordinator, kReader, kWriter, kVerifier };
-
-// Adds the flags that a program of this kind has.
-void AddServiceFlags(Kind kind, flags::Arguments& arguments);
+void AddServiceFlags(flags::Arguments& arguments);
 // A flag that is not given is taken from VECFERRY_<FLAG>. Errors: kInvalidArgument, naming flag, value and what is
 // allowed.
-absl::StatusOr<ServiceOptions> ReadServiceFlags(Kind kind, const flags::Arguments& arguments);
+absl::StatusOr<ServiceOptions> ReadServiceFlags(const flags::Arguments& arguments);
 
 // NAME=VALUE lines, as a process has them.
 using Environment = std::vector<std::string>;
@@ -44,8 +39,6 @@ class Connections {
 
   // libpq's text, read anew from a file each time. Errors: kNotFound, saying where it was looked for.
   absl::StatusOr<std::string> Resolve(absl::string_view name) const;
-  // Sorted. One of the environment is told in lower case, with - for _.
-  std::vector<std::string> Names() const;
 
  private:
   std::map<std::string, std::string> given_;        // by name

@@ -77,7 +77,7 @@ absl::Status Serve(const Program& program, const ServiceOptions& options, const 
 
 int Run(const Program& program, const std::vector<std::string>& words) {
   flags::Arguments arguments(program.name, program.about);
-  AddServiceFlags(program.kind, arguments);
+  AddServiceFlags(arguments);
   program.add_flags(arguments);
   arguments.AddSwitch("--version", "Say the version");
   absl::Status status = arguments.Parse(words);
@@ -87,7 +87,7 @@ int Run(const Program& program, const std::vector<std::string>& words) {
   }
   if (status.ok()) {
     arguments.TakeFromEnvironment(ProcessEnvironment());
-    const absl::StatusOr<ServiceOptions> options = ReadServiceFlags(program.kind, arguments);
+    const absl::StatusOr<ServiceOptions> options = ReadServiceFlags(arguments);
     status = options.ok() ? Serve(program, *options, arguments) : options.status();
   }
   if (status.ok()) return 0;

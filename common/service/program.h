@@ -40,7 +40,6 @@ struct Setup {
 };
 
 struct Program {
-  Kind kind;
   std::string name, about;
   std::function<void(flags::Arguments&)> add_flags;
   std::function<absl::StatusOr<std::unique_ptr<Service>>(const Setup&)> make;

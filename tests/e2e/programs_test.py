@@ -11,7 +11,6 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support
 from command import PROGRAM, environment  # noqa: E402
 
 WRITER = str(pathlib.Path(PROGRAM).with_name("vecferry-writer"))
-COORDINATOR = ["--coordinator", "127.0.0.1:1"]
 
 
 def run(*words, env=None):
@@ -42,7 +41,7 @@ class Programs(unittest.TestCase):
         return found[1]
 
     def test_endpoints_and_drain(self):
-        writer = self.start(*COORDINATOR, "--metrics-listen", "127.0.0.1:0")
+        writer = self.start("--metrics-listen", "127.0.0.1:0")
         metrics = self.address(writer, "metrics")
         self.address(writer, "listening")
         self.assertEqual(get(metrics, "/healthz"), (200, "alive\n"))
@@ -54,7 +53,7 @@ class Programs(unittest.TestCase):
         self.assertIn("drained", writer.stderr.read())
 
     def test_flags_from_the_environment(self):
-        writer = self.start(env=environment(VECFERRY_COORDINATOR="127.0.0.1:1", VECFERRY_METRICS_LISTEN="127.0.0.1:0",
+        writer = self.start(env=environment(VECFERRY_METRICS_LISTEN="127.0.0.1:0",
                                             VECFERRY_LOG_FORMAT="json"))
         self.address(writer, "metrics")
         self.address(writer, "listening")
@@ -62,27 +61,26 @@ class Programs(unittest.TestCase):
         self.assertIn('"message":"drained"', writer.communicate(timeout=10)[1])
 
     def test_wrong_usage(self):
-        for words, told in (([], "--coordinator is missing"),
-                            ([*COORDINATOR, "--lisen", "x"], "did you mean --listen"),
-                            ([*COORDINATOR, "--listen", "0.0.0.0:0"], "--insecure"),
-                            ([*COORDINATOR, "--tls-cert", "/no/file"], "--tls-cert /no/file cannot be read"),
-                            ([*COORDINATOR, "--drain-timeout", "soon"], "--drain-timeout: 'soon' is not allowed"),
-                            ([*COORDINATOR, "--streams", "0"], "--streams: '0' is not allowed"),
-                            ([*COORDINATOR, "--log-level", "loud"], "unknown log level 'loud'")):
+        for words, told in ((["--lisen", "x"], "did you mean --listen"),
+                            (["--listen", "0.0.0.0:0"], "--insecure"),
+                            (["--tls-cert", "/no/file"], "--tls-cert /no/file cannot be read"),
+                            (["--drain-timeout", "soon"], "--drain-timeout: 'soon' is not allowed"),
+                            (["--streams", "0"], "--streams: '0' is not allowed"),
+                            (["--log-level", "loud"], "unknown log level 'loud'")):
             with self.subTest(words):
                 done = run(*words)
                 self.assertEqual((done.returncode, done.stdout), (2, ""))
                 self.assertIn(told, done.stderr)
 
     def test_a_connection_is_never_told(self):
-        done = run(*COORDINATOR, "--connection", "postgresql://u:secret@h/d")
+        done = run("--connection", "postgresql://u:secret@h/d")
         self.assertEqual(done.returncode, 2)
         self.assertNotIn("secret", done.stderr)
 
     def test_a_port_that_is_taken(self):
-        first = self.start(*COORDINATOR)
+        first = self.start()
         address = self.address(first, "listening")
-        done = run(*COORDINATOR, "--listen", address)
+        done = run("--listen", address)
         self.assertEqual(done.returncode, 1)
         self.assertIn(address, done.stderr)
 

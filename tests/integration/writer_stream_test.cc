@@ -1,5 +1,7 @@
 // The writer's protocol over a real gRPC channel: positions, fences, refusal of what does not fit.
 #include <gmock/gmock.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
 
 #include <thread>
 
@@ -69,6 +71,18 @@ TEST(WriterStreamTest, CommitsRowsAndPositionTogether) {
   ASSERT_THAT(shards, IsOk());
   EXPECT_EQ((*shards)[0].checkpoint.source_sum, sum);
   EXPECT_EQ((*shards)[0].checkpoint.source_count, 3);
+}
+
+TEST(WriterStreamTest, CountsWhatItCommits) {
+  WriterFixture::Options options;
+  WriterFixture fixture(options);
+  ASSERT_THAT(fixture.CarryAll({{1, "a"}, {2, "b"}, {3, "c"}}), IsOk());
+  const std::string told = prometheus::TextSerializer().Serialize(options.writer.registry->Collect());
+  for (const char* line : {"vecferry_writer_rows_total 3\n", "vecferry_writer_batches_total 1\n",
+                           "vecferry_writer_rejected_rows_total 0\n", "vecferry_writer_commit_seconds_count 1\n",
+                           "vecferry_writer_streams 0\n"}) {
+    EXPECT_THAT(told, HasSubstr(line));
+  }
 }
 
 TEST(WriterStreamTest, LoadsEachShardByThePlanAsItIsStoredThen) {
