@@ -99,13 +99,13 @@ class Vestige:
         return cost
 
 
-def migrate(bench, sqlite_path, schema, options):
+def migrate(bench, sqlite_path, schema, options, codes=(0,)):
     """One `vecferry migrate copy` into a new schema; returns its Cost and its report."""
     report_path = bench.log("vecferry", ".report.json")
     cost = measure.run(
         [bench.vecferry, "migrate", "copy", "--from", "sqlite", "--to", "postgres", "--sqlite-path", sqlite_path,
          "--postgres-url", bench.server.url, "--schema", schema, "--no-indexes", "--no-verify", "--progress", "none",
-         "--report", report_path] + options, bench.log("vecferry"), env=environment())
+         "--report", report_path] + options, bench.log("vecferry"), codes, env=environment())
     with open(report_path, encoding="utf-8") as file:
         report = json.load(file)
     return dataclasses.replace(cost, seconds=report["seconds"]["copy"]), report

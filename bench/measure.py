@@ -56,11 +56,11 @@ class Process:
         return code, Cost(wall, wall, usage.ru_utime + usage.ru_stime, self.peak_bytes or usage.ru_maxrss * 1024)
 
 
-def run(command, log_path, **options):
-    """Runs a command with its output in a log; BenchError with the log's end when it fails."""
+def run(command, log_path, codes=(0,), **options):
+    """Runs a command with its output in a log; BenchError with the log's end when its exit code is none of `codes`."""
     with open(log_path, "wb") as log:
         code, cost = Process(command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, **options).wait()
-    if code != 0:
+    if code not in codes:
         raise BenchError(f"{command[0]} ended with {code}; the end of {log_path}:\n{tail(log_path)}")
     return cost
 

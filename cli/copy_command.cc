@@ -187,7 +187,8 @@ absl::StatusOr<int> CopyCommand::Conclude(core::Report report) {
     RETURN_IF_ERROR(WriteBeside(copy_.report_path, ReportJson(report)));
   }
   if (!report.failure.empty()) Write(stderr, absl::StrCat("vecferry: ", core::SanitizeText(report.failure), "\n"));
-  if (report.exit_code == base::kInterruptedExitCode) Write(stderr, "vecferry: interrupted; the same command resumes\n");
+  if (report.exit_code == base::kInterruptedExitCode)
+    Write(stderr, "vecferry: interrupted; the same command resumes\n");
   return report.exit_code;
 }
 

@@ -7,8 +7,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "cli/option_values.h"
-#include "common/flags/values.h"
 #include "common/base/status_macros.h"
+#include "common/flags/values.h"
 
 namespace vecferry::cli {
 namespace {
@@ -28,8 +28,8 @@ absl::Status ReadNumber(const flags::Arguments& arguments, absl::string_view fla
   return absl::OkStatus();
 }
 
-absl::Status ReadChoice(const flags::Arguments& arguments, absl::string_view flag, const std::vector<std::string>& allowed,
-                        std::string& value) {
+absl::Status ReadChoice(const flags::Arguments& arguments, absl::string_view flag,
+                        const std::vector<std::string>& allowed, std::string& value) {
   if (const std::optional<std::string> text = arguments.Get(std::string(flag))) {
     ASSIGN_OR_RETURN(value, flags::ParseChoice(flag, *text, allowed));
   }

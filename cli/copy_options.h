@@ -2,8 +2,8 @@
 #define VECFERRY_CLI_COPY_OPTIONS_H_
 
 #include "absl/status/status.h"
-#include "common/flags/arguments.h"
 #include "cli/options.h"
+#include "common/flags/arguments.h"
 
 namespace vecferry::cli {
 

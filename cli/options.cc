@@ -9,11 +9,11 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "common/flags/arguments.h"
 #include "cli/copy_options.h"
 #include "cli/option_values.h"
-#include "common/flags/values.h"
 #include "common/base/status_macros.h"
+#include "common/flags/arguments.h"
+#include "common/flags/values.h"
 
 namespace vecferry::cli {
 namespace {
@@ -62,7 +62,8 @@ absl::Status ReadReplay(const flags::Arguments& arguments, Options& options) {
   selection.kind = arguments.Get("--kind").value_or("");
   selection.dry_run = arguments.Has("--dry-run");
   if (const std::optional<std::string> issue = arguments.Get("--issue")) {
-    ASSIGN_OR_RETURN(selection.issue, flags::ParseNumber("--issue", *issue, 1, std::numeric_limits<std::int64_t>::max()));
+    ASSIGN_OR_RETURN(selection.issue,
+                     flags::ParseNumber("--issue", *issue, 1, std::numeric_limits<std::int64_t>::max()));
   }
   for (const std::string& text : arguments.GetAll("--set")) {
     ASSIGN_OR_RETURN(core::SetValue set, ParseSetValue("--set", text));
@@ -133,8 +134,8 @@ const std::vector<Entry>& Entries() {
       {"postgres", "start", "Start the private local Postgres, made on first use", Command::kPostgresStart,
        [](flags::Arguments&) {}, ReadCommon},
       {"postgres", "stop", "Stop it; its data stay", Command::kPostgresStop, [](flags::Arguments&) {}, ReadCommon},
-      {"postgres", "status", "Tell whether it runs, and where it is", Command::kPostgresStatus, [](flags::Arguments&) {},
-       ReadCommon},
+      {"postgres", "status", "Tell whether it runs, and where it is", Command::kPostgresStatus,
+       [](flags::Arguments&) {}, ReadCommon},
       {"postgres", "url", "Print its address, for any program that uses libpq", Command::kPostgresUrl,
        [](flags::Arguments&) {}, ReadCommon},
       {"postgres", "psql", "Open psql on it; further words go to psql", Command::kPostgresPsql,

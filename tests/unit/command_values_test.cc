@@ -2,8 +2,8 @@
 #include <gtest/gtest.h>
 
 #include "cli/option_values.h"
-#include "common/flags/values.h"
 #include "cli/options.h"
+#include "common/flags/values.h"
 
 namespace vecferry::cli {
 namespace {
