@@ -26,6 +26,14 @@ absl::StatusOr<std::optional<Destination>> ReachDestination(const std::string& p
   return std::optional<Destination>(std::move(destination));
 }
 
+absl::Status ListMigrations(const std::string& postgres_url, KnownMigrations& known) {
+  ASSIGN_OR_RETURN(known.destination, ReachDestination(postgres_url));
+  if (!known.destination) return absl::OkStatus();
+  known.pipeline.emplace(PipelineOptions{known.destination->conninfo}, nullptr);
+  ASSIGN_OR_RETURN(known.reports, known.pipeline->migrations().List(known.pipeline->connection()));
+  return absl::OkStatus();
+}
+
 absl::StatusOr<const core::Report*> ChooseMigration(const std::vector<core::Report>& reports, const std::string& id) {
   std::vector<core::Report> matching;
   const core::Report* chosen = nullptr;

@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "cli/destination.h"
+#include "cli/pipeline.h"
 #include "common/core/report.h"
 
 namespace vecferry::cli {
@@ -15,6 +16,15 @@ namespace vecferry::cli {
 
 // The destination with its server running, told on stderr; nullopt: the private one, which was never made.
 absl::StatusOr<std::optional<Destination>> ReachDestination(const std::string& postgres_url);
+
+// The migrations that a destination knows, and what to ask more with.
+struct KnownMigrations {
+  std::optional<Destination> destination;  // as ReachDestination
+  std::optional<Pipeline> pipeline;        // to it, without a source; as long as there is a destination
+  std::vector<core::Report> reports;
+};
+// Into an empty `known`.
+absl::Status ListMigrations(const std::string& postgres_url, KnownMigrations& known);
 
 // The migration that `id` means: an id, a unique prefix, or "" for the only unfinished one. nullptr and a message on
 // stderr, for exit code 2, when that is not one.

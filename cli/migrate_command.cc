@@ -41,22 +41,18 @@ absl::StatusOr<int> Cancel(const Options& options, const core::Report& report, P
 }  // namespace
 
 absl::StatusOr<int> RunMigrate(const Options& options) {
-  ASSIGN_OR_RETURN(const std::optional<Destination> destination, ReachDestination(options.postgres_url));
-  std::vector<core::Report> reports;
-  std::optional<Pipeline> pipeline;
-  if (destination.has_value()) {
-    pipeline.emplace(PipelineOptions{destination->conninfo}, nullptr);
-    ASSIGN_OR_RETURN(reports, pipeline->migrations().List(pipeline->connection()));
-  }
+  KnownMigrations known;
+  RETURN_IF_ERROR(ListMigrations(options.postgres_url, known));
   if (options.command == Command::kMigrateList) {
-    Write(stdout, options.output == OutputFormat::kJson ? ListJson(reports) : FormatList(reports));
+    Write(stdout, options.output == OutputFormat::kJson ? ListJson(known.reports) : FormatList(known.reports));
     return 0;
   }
-  ASSIGN_OR_RETURN(const core::Report* const chosen, ChooseMigration(reports, options.migration_id));
+  ASSIGN_OR_RETURN(const core::Report* const chosen, ChooseMigration(known.reports, options.migration_id));
   if (chosen == nullptr) return 2;
-  if (options.command == Command::kMigrateCancel) return Cancel(options, *chosen, *pipeline);
-  ASSIGN_OR_RETURN(core::Report report, pipeline->migrations().Get(chosen->migration_id, pipeline->connection()));
-  return Status(options, std::move(report), *destination);
+  if (options.command == Command::kMigrateCancel) return Cancel(options, *chosen, *known.pipeline);
+  ASSIGN_OR_RETURN(core::Report report,
+                   known.pipeline->migrations().Get(chosen->migration_id, known.pipeline->connection()));
+  return Status(options, std::move(report), *known.destination);
 }
 
 absl::StatusOr<int> RunLedger(const Options& options) {

@@ -69,17 +69,12 @@ absl::StatusOr<int> Replay(const Options& options, const std::string& migration_
 }  // namespace
 
 absl::StatusOr<int> RunRejects(const Options& options) {
-  ASSIGN_OR_RETURN(const std::optional<Destination> destination, ReachDestination(options.postgres_url));
-  std::vector<core::Report> reports;
-  std::optional<Pipeline> pipeline;
-  if (destination.has_value()) {
-    pipeline.emplace(PipelineOptions{destination->conninfo}, nullptr);
-    ASSIGN_OR_RETURN(reports, pipeline->migrations().List(pipeline->connection()));
-  }
-  ASSIGN_OR_RETURN(const core::Report* const chosen, ChooseMigration(reports, options.migration_id));
+  KnownMigrations known;
+  RETURN_IF_ERROR(ListMigrations(options.postgres_url, known));
+  ASSIGN_OR_RETURN(const core::Report* const chosen, ChooseMigration(known.reports, options.migration_id));
   if (chosen == nullptr) return 2;
-  if (options.command == Command::kRejectsReplay) return Replay(options, chosen->migration_id, *pipeline);
-  ASSIGN_OR_RETURN(postgres::Connection session, postgres::Connection::Open({.conninfo = destination->conninfo}));
+  if (options.command == Command::kRejectsReplay) return Replay(options, chosen->migration_id, *known.pipeline);
+  ASSIGN_OR_RETURN(postgres::Connection session, postgres::Connection::Open({.conninfo = known.destination->conninfo}));
   RETURN_IF_ERROR(options.command == Command::kRejectsList ? List(options, session, chosen->migration_id)
                                                            : Export(options, session, chosen->migration_id));
   return 0;
