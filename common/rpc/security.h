@@ -26,7 +26,8 @@ bool ProvesRole(absl::string_view certificate_name, Role role);
 // connections use what they hold then.
 struct TlsFiles {
   std::string certificate, key, authority;
-  bool enabled() const { return !certificate.empty(); }
+  // One that is given alone is a mistake to be told, not plain text.
+  bool enabled() const { return !certificate.empty() || !key.empty() || !authority.empty(); }
 };
 
 // Mutual TLS, or plain text. Errors: kInvalidArgument: a file is missing, cannot be read, or holds no PEM of its kind;

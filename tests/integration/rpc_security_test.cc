@@ -151,6 +151,13 @@ TEST_F(SecurityTest, ListensInPlainTextOnLoopbackOnly) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("HOST:PORT")));
 }
 
+TEST_F(SecurityTest, TakesNoFileAloneForPlainText) {
+  EXPECT_THAT(Server::Start({.listen = "127.0.0.1:0", .tls = {"", coordinator_.key, ""}}, {&leases_}),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("--tls-cert is missing")));
+  EXPECT_THAT(MakeChannelCredentials({"", "", coordinator_.authority}, Role::kWriter),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("--tls-cert is missing")));
+}
+
 TEST_F(SecurityTest, SaysWhichFileIsWrong) {
   EXPECT_THAT(
       Server::Start({.listen = "127.0.0.1:0", .tls = {coordinator_.certificate, "", coordinator_.authority}}, {}),
