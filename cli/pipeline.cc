@@ -16,7 +16,7 @@ constexpr absl::Duration kDrainTime = absl::Seconds(5);
 // For commands without a source: they only look at the ledger.
 class NoVerifier : public rpc::VerifierClient {
  public:
-  absl::Status Verify(const std::string&, const std::string&, const std::string&,
+  absl::Status Verify(const std::string&, const std::string&, const std::string&, const std::string&,
                       const std::function<void(const core::CheckReport&)>&) override {
     return absl::FailedPreconditionError("this command has no source to verify with");
   }
@@ -37,8 +37,16 @@ Pipeline::Pipeline(const PipelineOptions& options, sqlite::Snapshot* snapshot)
     reader::ReaderOptions reader;
     absl::StrAppend(&reader.worker, "-", i);
     readers_.push_back(
-        reader::MakeReaderStream(reader, snapshot_->connection(kFirstReaderConnection + i), *leases_, *writer_client_));
+        reader::MakeReaderStream(reader, OpenHeld(kFirstReaderConnection + i), *leases_,
+                                 [this](const std::string&) { return writer_client_; }));
   }
+}
+
+reader::OpenSource Pipeline::OpenHeld(int index) {
+  return [this, index](const std::string&, const std::function<bool()>&) {
+    // Not owned: the snapshot outlives the pipeline.
+    return std::shared_ptr<sqlite::SnapshotConnection>(std::shared_ptr<void>(), &snapshot_->connection(index));
+  };
 }
 
 void Pipeline::MakeServers(const PipelineOptions& options) {
@@ -48,9 +56,8 @@ void Pipeline::MakeServers(const PipelineOptions& options) {
     return absl::NotFoundError(absl::StrCat("no connection is called '", name, "'"));
   };
   const grpc::ChannelArguments arguments = rpc::MakeChannelArguments();
-  coordinator::SourceAccess source;
   if (snapshot_ != nullptr) {
-    verifier_ = verifier::MakeVerifierService(snapshot_->connection(kVerifierConnection), resolver);
+    verifier_ = verifier::MakeVerifierService(OpenHeld(kVerifierConnection), resolver);
     writer::WriterOptions writer;
     writer.streams_max = options.streams;
     writer_ = writer::MakeWriterService(writer, resolver);
@@ -58,25 +65,10 @@ void Pipeline::MakeServers(const PipelineOptions& options) {
     const std::shared_ptr<grpc::Channel> workers = worker_server_->grpc().InProcessChannel(arguments);
     verifications_ = rpc::MakeVerifierClient(workers);
     writer_client_ = rpc::MakeWriterClient(workers);
-    source.snapshot = snapshot_;
-    source.connection = kCoordinatorConnection;
-    sqlite::SnapshotConnection& connection = snapshot_->connection(kCoordinatorConnection);
-    source.digest = [&connection](const core::Mapping& mapping, const core::Shard& shard,
-                                  const std::optional<std::string>& last_key,
-                                  bool whole) -> absl::StatusOr<std::pair<std::int64_t, core::Sum128>> {
-      const absl::StatusOr<reader::RangeDigest> digest =
-          reader::DigestRange(*connection.Take(), mapping, shard, last_key, whole);
-      if (!digest.ok()) return digest.status();
-      return std::make_pair(digest->count, digest->sum);
-    };
-    source.resolve = [&connection](const auto&... arguments) {
-      return reader::ResolveRows(*connection.Take(), arguments...);
-    };
   } else {
     verifications_ = std::make_unique<NoVerifier>();
   }
-  source.encode = reader::EncodeAgain;
-  coordinator_ = coordinator::MakeCoordinator({}, std::move(source), resolver, verifications_.get());
+  coordinator_ = coordinator::MakeCoordinator({}, coordinator::MakeHeldSources(snapshot_, kCoordinatorConnection), resolver, verifications_.get());
   coordinator_server_ = Serve({coordinator_->migration_service(), coordinator_->lease_service()});
   const std::shared_ptr<grpc::Channel> coordination = coordinator_server_->grpc().InProcessChannel(arguments);
   leases_ = rpc::MakeLeaseClient(coordination);

@@ -52,6 +52,8 @@ class Pipeline {
 
  private:
   void InterruptSource();
+  // The snapshot's connection of this index, whatever copy is asked for.
+  reader::OpenSource OpenHeld(int index);
   void MakeServers(const PipelineOptions& options);
   void RunReader(int index);
 
@@ -62,7 +64,7 @@ class Pipeline {
   std::unique_ptr<coordinator::Coordinator> coordinator_;
   std::unique_ptr<rpc::Server> worker_server_, coordinator_server_;
   std::unique_ptr<rpc::VerifierClient> verifications_;
-  std::unique_ptr<rpc::WriterClient> writer_client_;
+  std::shared_ptr<rpc::WriterClient> writer_client_;
   std::unique_ptr<rpc::LeaseClient> leases_;
   std::unique_ptr<rpc::MigrationClient> migrations_;
   std::vector<std::unique_ptr<reader::ReaderStream>> readers_;

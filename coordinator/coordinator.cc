@@ -12,9 +12,9 @@ namespace {
 
 class CoordinatorImpl final : public Coordinator {
  public:
-  CoordinatorImpl(const CoordinatorOptions& options, SourceAccess source, postgres::ConnectionResolver resolver,
-                  rpc::VerifierClient& verifier)
-      : migrations_(options, std::move(source), std::move(resolver), verifier),
+  CoordinatorImpl(const CoordinatorOptions& options, std::shared_ptr<Sources> sources,
+                  postgres::ConnectionResolver resolver, rpc::VerifierClient& verifier)
+      : migrations_(options, std::move(sources), std::move(resolver), verifier),
         migration_service_(MakeMigrationService(migrations_)),
         lease_service_(MakeLeaseService(migrations_)) {}
 
@@ -30,9 +30,9 @@ class CoordinatorImpl final : public Coordinator {
 
 }  // namespace
 
-std::unique_ptr<Coordinator> MakeCoordinator(const CoordinatorOptions& options, SourceAccess source,
+std::unique_ptr<Coordinator> MakeCoordinator(const CoordinatorOptions& options, std::shared_ptr<Sources> sources,
                                              postgres::ConnectionResolver resolver, rpc::VerifierClient* verifier) {
-  return std::make_unique<CoordinatorImpl>(options, std::move(source), std::move(resolver), *verifier);
+  return std::make_unique<CoordinatorImpl>(options, std::move(sources), std::move(resolver), *verifier);
 }
 
 }  // namespace vecferry::coordinator

@@ -2,21 +2,12 @@
 #define VECFERRY_COORDINATOR_COORDINATOR_H_
 
 #include <cstdint>
-#include <functional>
 #include <memory>
-#include <string>
-#include <unordered_set>
-#include <utility>
 
-#include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "common/core/migration.h"
-#include "common/core/plan.h"
-#include "common/core/record.h"
-#include "common/core/replay.h"
 #include "common/postgres/connection.h"
 #include "common/rpc/clients.h"
-#include "common/sqlite/snapshot.h"
+#include "coordinator/sources.h"
 
 namespace grpc {
 class Service;
@@ -32,27 +23,6 @@ struct CoordinatorOptions {
   absl::Duration reconnect_max = absl::Seconds(60);
 };
 
-// Rows of a shard by their destination keys (reader::ResolveRows).
-using ResolveFunction = std::function<absl::Status(
-    const core::Mapping&, const core::Shard&, std::int64_t row_bytes_max, const std::unordered_set<std::string>& keys,
-    const std::function<absl::Status(const std::string& key, core::RowIssue row)>& on_row)>;
-// What a rejected row becomes in a mapping (reader::EncodeAgain). Needs no source.
-using EncodeFunction = std::function<absl::StatusOr<core::ReplayRow>(
-    const core::Mapping&, const core::Mapping& recorded, std::int64_t row_bytes_max, const core::RawRow&)>;
-
-// What the coordinator needs from the source's side. The reader's functions come in here because services never include
-// one another. Must outlive the coordinator.
-struct SourceAccess {
-  sqlite::Snapshot* snapshot = nullptr;
-  int connection = 0;  // index of the connection that is the coordinator's own
-  // Count and sum of a shard's carried range (reader::DigestRange): count, sum.
-  std::function<absl::StatusOr<std::pair<std::int64_t, core::Sum128>>(
-      const core::Mapping&, const core::Shard&, const std::optional<std::string>& last_key, bool whole)>
-      digest;
-  ResolveFunction resolve;
-  EncodeFunction encode;
-};
-
 // MigrationService and LeaseService: plans, claims, shards, leases, states, finish (protocol sections 1, 5-8). Drives a
 // migration on threads of its own, with two connections to the destination: one holds the advisory lock and runs
 // nothing else. Thread-safe.
@@ -65,7 +35,7 @@ class Coordinator {
   virtual void Stop() = 0;
 };
 // `verifier` runs the checks when the rows have arrived; must outlive the coordinator.
-std::unique_ptr<Coordinator> MakeCoordinator(const CoordinatorOptions& options, SourceAccess source,
+std::unique_ptr<Coordinator> MakeCoordinator(const CoordinatorOptions& options, std::shared_ptr<Sources> sources,
                                              postgres::ConnectionResolver resolver, rpc::VerifierClient* verifier);
 
 }  // namespace vecferry::coordinator

@@ -22,7 +22,11 @@ constexpr int kReconnectsMax = 5;  // what ends its sessions each time would do 
 }  // namespace
 
 Driver::Driver(DriverSetup setup, core::Plan plan, Hold hold)
-    : setup_(std::move(setup)), hold_(std::move(hold)), plan_(std::make_shared<const core::Plan>(std::move(plan))) {
+    : setup_(std::move(setup)),
+      hold_(std::move(hold)),
+      plan_(std::make_shared<const core::Plan>(std::move(plan))),
+      source_(setup_.source),
+      source_checked_(setup_.source != nullptr) {
   pulse_ = std::thread([this] { Pulse(); });
   run_ = std::thread([this] { Run(); });
 }
@@ -31,6 +35,11 @@ Driver::~Driver() {
   Stop();
   run_.join();
   pulse_.join();
+}
+
+std::shared_ptr<Source> Driver::source() const {
+  base::MutexLock lock(&mutex_);
+  return source_;
 }
 
 std::shared_ptr<const core::Plan> Driver::plan() const {
@@ -66,7 +75,7 @@ absl::Status Driver::Drive() {
   ASSIGN_OR_RETURN(const postgres::MigrationRow row,
                    WithHold([&](Hold& hold) { return postgres::GetMigration(hold.ledger, setup_.migration_id); }));
   if (core::IsEnded(row.state)) return absl::OkStatus();  // the answer to the last word was lost
-  if (setup_.resumed && !source_checked_) RETURN_IF_ERROR(CheckSource());
+  if (!source_checked_) RETURN_IF_ERROR(CheckSource());
   RETURN_IF_ERROR(Copy());
   RETURN_IF_ERROR(FinishTables());
   if (setup_.options.no_verify) return StoreEnd(core::State::kCopied);
@@ -87,14 +96,28 @@ absl::StatusOr<postgres::Connection> Driver::OpenWorkSession() {
   return session;
 }
 
+absl::Status Driver::OpenSource() {
+  ASSIGN_OR_RETURN(
+      std::shared_ptr<Source> source,
+      setup_.sources.Open(plan()->identity.source_path, plan()->snapshot, [this] { return Stopping(); }));
+  base::MutexLock lock(&mutex_);
+  source_ = std::move(source);
+  return absl::OkStatus();
+}
+
 absl::Status Driver::CheckSource() {
+  if (source() == nullptr) {
+    const absl::Status opened = OpenSource();
+    RETURN_IF_ERROR(Interruption());
+    RETURN_IF_ERROR(opened);
+  }
   ASSIGN_OR_RETURN(postgres::Connection session, OpenWorkSession());
   core::Plan plan = *this->plan();
   RETURN_IF_ERROR(CheckTables(session, plan));
   const ResumeContext context{session,
-                              setup_.source.snapshot->connection(setup_.source.connection),
-                              setup_.source.snapshot->fingerprint(),
-                              setup_.source.digest,
+                              source()->connection(),
+                              source()->fingerprint(),
+                              source()->snapshot(),
                               setup_.migration_id,
                               epoch(),
                               setup_.options.on_source_change,
@@ -197,7 +220,7 @@ absl::Status Driver::FinishTables() {
                                 step_ = step;
                               },
                               [this] { return Stopping(); },
-                              setup_.source.resolve};
+                              source()->connection()};
   const absl::Status finished = Finish(context);
   const absl::Status interruption = Interruption();
   return interruption.ok() ? finished : interruption;
@@ -216,7 +239,8 @@ absl::StatusOr<core::State> Driver::Verify() {
   bool different = false;
   absl::Status recorded;
   absl::Status verified = setup_.verifier.Verify(
-      setup_.migration_id, setup_.options.connection, std::string(kVerifyLevel), [&](const core::CheckReport& check) {
+      setup_.migration_id, setup_.options.connection, std::string(kVerifyLevel), source()->snapshot(),
+      [&](const core::CheckReport& check) {
         different = different || check.verdict == "fail";
         if (!recorded.ok()) return;
         recorded = WithHold([&](Hold& hold) { return postgres::RecordCheck(hold.ledger, setup_.migration_id, check); });

@@ -27,12 +27,12 @@ namespace vecferry::coordinator {
 // What a driver drives. References must outlive it.
 struct DriverSetup {
   std::string migration_id;
-  bool resumed = false;
+  std::shared_ptr<Source> source;  // nullptr: resumed, to be opened again and compared with what was read of it
   rpc::StartOptions options;
   std::string conninfo;
   absl::Duration lease_time;
   absl::Duration reconnect_max;
-  SourceAccess& source;
+  Sources& sources;
   rpc::VerifierClient& verifier;
 };
 
@@ -69,6 +69,7 @@ class Driver {
   // ---- stages, on the driving thread ----
   void Run();
   absl::Status Drive();
+  absl::Status OpenSource();
   absl::Status CheckSource();
   absl::Status Copy();
   absl::Status CopyOnce();
@@ -93,6 +94,7 @@ class Driver {
   absl::Status FlushClock();
   void LeaveStage();
   absl::Status Interruption() const;
+  std::shared_ptr<Source> source() const;  // nullptr before it is opened
   // Of what has to end for good.
   bool ending() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return stopping_ || !lost_.ok() || !failed_.ok(); }
   // Of what has to end, perhaps to begin again.
@@ -133,6 +135,7 @@ class Driver {
   bool verifying_ ABSL_GUARDED_BY(mutex_) = false;
   absl::StatusOr<core::Report> last_report_ ABSL_GUARDED_BY(mutex_) = absl::NotFoundError("no report yet");
 
+  std::shared_ptr<Source> source_ ABSL_GUARDED_BY(mutex_);
   bool source_checked_ = false;  // the driving thread's own
   std::thread pulse_;
   std::thread run_;  // the last member: it uses all others

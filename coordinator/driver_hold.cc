@@ -65,9 +65,14 @@ absl::StatusOr<rpc::Acquired> Driver::Acquire(const std::string& worker) {
     return acquired;
   }
   leases_->Grant(shard, *epoch, Monotonic() + setup_.lease_time);
-  acquired.lease = rpc::Lease{
-      setup_.migration_id,           shard,          *epoch, setup_.lease_time, "", setup_.options.connection,
-      setup_.options.batch_rows_max, plan_->revision};
+  acquired.lease = rpc::Lease{.migration_id = setup_.migration_id,
+                              .shard = shard,
+                              .epoch = *epoch,
+                              .duration = setup_.lease_time,
+                              .connection = setup_.options.connection,
+                              .batch_rows_max = setup_.options.batch_rows_max,
+                              .plan_revision = plan_->revision,
+                              .snapshot = source_->snapshot()};
   return acquired;
 }
 
@@ -127,6 +132,7 @@ void Driver::Stop() {
 void Driver::CancelStatement() {
   std::optional<postgres::Connection::Canceller> canceller;
   bool verifying = false;
+  if (const std::shared_ptr<Source> read = source()) read->connection().Interrupt();
   {
     base::MutexLock lock(&mutex_);
     canceller = canceller_;

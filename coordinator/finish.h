@@ -8,7 +8,7 @@
 #include "absl/status/status.h"
 #include "common/core/plan.h"
 #include "common/postgres/connection.h"
-#include "coordinator/coordinator.h"
+#include "common/sqlite/snapshot_connection.h"
 
 namespace vecferry::coordinator {
 
@@ -22,7 +22,7 @@ struct FinishContext {
   bool no_indexes = false;
   std::function<void(const std::string& step)> on_step;  // what is at work, for people
   std::function<bool()> stopping;
-  ResolveFunction resolve;
+  sqlite::SnapshotConnection& source;
 };
 
 // Everything between the last row and the checks: the rows of existing tables whose parent came later; then, in the

@@ -18,6 +18,9 @@ void Grant(const rpc::Lease& lease, v1::Lease& granted) {
   granted.set_connection(lease.connection);
   granted.set_batch_rows_max(static_cast<std::uint32_t>(lease.batch_rows_max));
   granted.set_plan_revision(static_cast<std::uint32_t>(lease.plan_revision));
+  granted.set_snapshot(lease.snapshot);
+  granted.set_traceparent(lease.traceparent);
+  granted.set_spans_max(static_cast<std::uint32_t>(lease.spans_max));
 }
 
 class LeaseService final : public v1::LeaseService::Service {

@@ -34,22 +34,24 @@ class Migrations::Cancellable {
   std::list<postgres::Connection::Canceller>::iterator place_;
 };
 
-Migrations::Migrations(const CoordinatorOptions& options, SourceAccess source, postgres::ConnectionResolver resolver,
-                       rpc::VerifierClient& verifier)
-    : options_(options), source_(std::move(source)), resolver_(std::move(resolver)), verifier_(verifier) {}
+Migrations::Migrations(const CoordinatorOptions& options, std::shared_ptr<Sources> sources,
+                       postgres::ConnectionResolver resolver, rpc::VerifierClient& verifier)
+    : options_(options), sources_(std::move(sources)), resolver_(std::move(resolver)), verifier_(verifier) {}
 
 Migrations::~Migrations() { Stop(); }
 
 void Migrations::Stop() {
   std::list<postgres::Connection::Canceller> planning;
+  std::list<std::shared_ptr<Source>> read;
   {
     base::MutexLock lock(&mutex_);
     stopping_ = true;
     planning = planning_;
+    read = planned_;
   }
   for (const postgres::Connection::Canceller& session : planning) session.Cancel();
+  for (const std::shared_ptr<Source>& source : read) source->connection().Interrupt();
   for (const DriverPointer& driver : Drivers()) driver->Stop();
-  if (source_.snapshot != nullptr) source_.snapshot->connection(source_.connection).Interrupt();
 }
 
 bool Migrations::stopping() {
@@ -69,21 +71,37 @@ absl::StatusOr<postgres::Connection> Migrations::Open(const std::string& conninf
 
 // ---- plans ----
 
-absl::StatusOr<core::Plan> Migrations::Draw(const core::Identity& identity, const postgres::Catalog* catalog) {
-  if (source_.snapshot == nullptr) return absl::FailedPreconditionError("this coordinator has no source open");
-  if (stopping()) return absl::CancelledError("stopped before the plan was drawn");
-  ASSIGN_OR_RETURN(core::Plan plan,
-                   DrawPlan(*source_.snapshot->connection(source_.connection).Take(), source_.snapshot->fingerprint(),
-                            identity, catalog, options_.shard_bytes_max));
-  plan.program_version = VECFERRY_VERSION;
+absl::StatusOr<core::Plan> Migrations::Draw(const std::shared_ptr<Source>& source, const core::Identity& identity,
+                                            const postgres::Catalog* catalog) {
+  std::list<std::shared_ptr<Source>>::iterator place;
+  {
+    base::MutexLock lock(&mutex_);
+    if (stopping_) return absl::CancelledError("stopped before the plan was drawn");
+    place = planned_.insert(planned_.end(), source);
+  }
+  absl::StatusOr<core::Plan> plan = DrawPlan(*source->connection().Take(), source->fingerprint(), identity, catalog,
+                                             options_.shard_bytes_max);
+  {
+    base::MutexLock lock(&mutex_);
+    planned_.erase(place);
+  }
+  if (!plan.ok()) return plan;
+  plan->program_version = VECFERRY_VERSION;
+  plan->snapshot = source->snapshot();
   return plan;
+}
+
+absl::StatusOr<core::Plan> Migrations::Look(const core::Identity& identity, const postgres::Catalog* catalog) {
+  ASSIGN_OR_RETURN(const std::shared_ptr<Source> source,
+                   sources_->Look(identity.source_path, [this] { return stopping(); }));
+  return Draw(source, identity, catalog);
 }
 
 absl::StatusOr<Migrations::Drawn> Migrations::Plan(const rpc::StartOptions& options) {
   Drawn drawn;
   const absl::StatusOr<std::string> conninfo = Resolve(options.connection);
   if (absl::IsNotFound(conninfo.status())) {  // the private server does not run yet
-    ASSIGN_OR_RETURN(drawn.plan, Draw(options.identity, nullptr));
+    ASSIGN_OR_RETURN(drawn.plan, Look(options.identity, nullptr));
     return drawn;
   }
   RETURN_IF_ERROR(conninfo.status());
@@ -104,7 +122,7 @@ absl::StatusOr<Migrations::Drawn> Migrations::Plan(const rpc::StartOptions& opti
   }
   ASSIGN_OR_RETURN(const postgres::Catalog catalog, postgres::ReadCatalog(session, schema));
   RETURN_IF_ERROR(CheckDestination(catalog, schema, ledger));
-  ASSIGN_OR_RETURN(drawn.plan, Draw(options.identity, &catalog));
+  ASSIGN_OR_RETURN(drawn.plan, Look(options.identity, &catalog));
   for (const core::Mapping& mapping : drawn.plan.mappings) {
     if (mapping.mode != core::LoadMode::kMerge) continue;
     ASSIGN_OR_RETURN(
@@ -115,14 +133,16 @@ absl::StatusOr<Migrations::Drawn> Migrations::Plan(const rpc::StartOptions& opti
   return drawn;
 }
 
-absl::StatusOr<postgres::MigrationRow> Migrations::PlanNew(postgres::Connection& session,
-                                                           const rpc::StartOptions& options) {
+absl::StatusOr<Migrations::Found> Migrations::PlanNew(postgres::Connection& session,
+                                                      const rpc::StartOptions& options) {
   const absl::Duration begin = Monotonic();
   const std::string& schema = options.identity.destination_schema;
   ASSIGN_OR_RETURN(const bool ledger, postgres::LedgerExists(session));
   ASSIGN_OR_RETURN(const postgres::Catalog catalog, postgres::ReadCatalog(session, schema));
   RETURN_IF_ERROR(CheckDestination(catalog, schema, ledger));
-  absl::StatusOr<core::Plan> plan = Draw(options.identity, &catalog);
+  ASSIGN_OR_RETURN(std::shared_ptr<Source> source,
+                   sources_->Open(options.identity.source_path, "", [this] { return stopping(); }));
+  absl::StatusOr<core::Plan> plan = Draw(source, options.identity, &catalog);
   // Half-loaded tables of another migration look odd; who holds them is what to say.
   if (ledger) RETURN_IF_ERROR(CheckClaims(session, schema, plan.ok() ? &*plan : nullptr));
   RETURN_IF_ERROR(plan.status());
@@ -132,11 +152,11 @@ absl::StatusOr<postgres::MigrationRow> Migrations::PlanNew(postgres::Connection&
   row.program_version = VECFERRY_VERSION;
   row.seconds.plan = absl::ToDoubleSeconds(Monotonic() - begin);
   RETURN_IF_ERROR(StorePlan(session, catalog, *plan, row));
-  return row;
+  return Found{std::move(row), std::move(source)};
 }
 
-absl::StatusOr<postgres::MigrationRow> Migrations::FindOrPlan(postgres::Connection& session,
-                                                              const rpc::StartOptions& options, bool& resumed) {
+absl::StatusOr<Migrations::Found> Migrations::FindOrPlan(postgres::Connection& session,
+                                                         const rpc::StartOptions& options) {
   const Cancellable cancellable(*this, session);
   ASSIGN_OR_RETURN(const PlanningLock lock,
                    PlanningLock::Take(session, options.identity.destination_schema, options_.claim_patience));
@@ -145,10 +165,7 @@ absl::StatusOr<postgres::MigrationRow> Migrations::FindOrPlan(postgres::Connecti
     RETURN_IF_ERROR(postgres::EnsureLedger(session));
     ASSIGN_OR_RETURN(std::optional<postgres::MigrationRow> unfinished,
                      postgres::FindUnfinished(session, IdentityText(options.identity)));
-    if (unfinished) {
-      resumed = true;
-      return *std::move(unfinished);
-    }
+    if (unfinished) return Found{*std::move(unfinished), nullptr};
   }
   return PlanNew(session, options);
 }
@@ -159,14 +176,14 @@ absl::StatusOr<rpc::Started> Migrations::Start(const rpc::StartOptions& options)
   ASSIGN_OR_RETURN(const std::string conninfo, Resolve(options.connection));
   ASSIGN_OR_RETURN(postgres::Connection ledger, OpenCoordinatorSession(conninfo, [this] { return stopping(); }));
   RETURN_IF_ERROR(CheckConnectionLimit(ledger, options.connections_max));
-  bool resumed = false;
-  ASSIGN_OR_RETURN(const postgres::MigrationRow row, FindOrPlan(ledger, options, resumed));
-  return Drive(conninfo, options, row, resumed, std::move(ledger));
+  ASSIGN_OR_RETURN(Found found, FindOrPlan(ledger, options));
+  return Drive(conninfo, options, std::move(found), std::move(ledger));
 }
 
 absl::StatusOr<rpc::Started> Migrations::Drive(const std::string& conninfo, const rpc::StartOptions& options,
-                                               const postgres::MigrationRow& row, bool resumed,
-                                               postgres::Connection ledger) {
+                                               Found found, postgres::Connection ledger) {
+  const postgres::MigrationRow& row = found.row;
+  const bool resumed = found.source == nullptr;
   ASSIGN_OR_RETURN(Hold hold, TakeHold(conninfo, row.id, std::move(ledger), options_.claim_patience));
   // Whoever held it may have changed it while this one waited.
   ASSIGN_OR_RETURN(const postgres::MigrationRow held, postgres::GetMigration(hold.ledger, row.id));
@@ -182,8 +199,8 @@ absl::StatusOr<rpc::Started> Migrations::Drive(const std::string& conninfo, cons
     planned.total = row.seconds.plan;
     RETURN_IF_ERROR(postgres::AddStageSeconds(hold.ledger, row.id, hold.epoch, planned));
   }
-  DriverSetup setup{row.id,  resumed,  options, conninfo, options_.lease_time, options_.reconnect_max,
-                    source_, verifier_};
+  DriverSetup setup{row.id,    std::move(found.source), options,  conninfo, options_.lease_time, options_.reconnect_max,
+                    *sources_, verifier_};
   std::vector<DriverPointer> replaced;  // destroyed, which joins threads, after the lock is free
   base::MutexLock guard(&mutex_);
   if (stopping_) return absl::CancelledError("stopped before the first row; the same command goes on");

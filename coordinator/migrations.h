@@ -24,7 +24,7 @@ namespace vecferry::coordinator {
 // migration that runs here, and answers for every other from the ledger. Thread-safe.
 class Migrations {
  public:
-  Migrations(const CoordinatorOptions& options, SourceAccess source, postgres::ConnectionResolver resolver,
+  Migrations(const CoordinatorOptions& options, std::shared_ptr<Sources> sources, postgres::ConnectionResolver resolver,
              rpc::VerifierClient& verifier);
   ~Migrations();
 
@@ -60,13 +60,18 @@ class Migrations {
 
   absl::StatusOr<postgres::Connection> Open(const std::string& conninfo, const std::string& name);
   absl::StatusOr<std::string> Resolve(const std::string& connection);
-  // Stores a new plan, unless a migration of this identity turns up; returns its row, with `resumed` told.
-  absl::StatusOr<postgres::MigrationRow> FindOrPlan(postgres::Connection& session, const rpc::StartOptions& options,
-                                                    bool& resumed);
-  absl::StatusOr<postgres::MigrationRow> PlanNew(postgres::Connection& session, const rpc::StartOptions& options);
-  absl::StatusOr<core::Plan> Draw(const core::Identity& identity, const postgres::Catalog* catalog);
-  absl::StatusOr<rpc::Started> Drive(const std::string& conninfo, const rpc::StartOptions& options,
-                                     const postgres::MigrationRow& row, bool resumed, postgres::Connection ledger);
+  struct Found {
+    postgres::MigrationRow row;
+    std::shared_ptr<Source> source;  // of which the plan was drawn; nullptr: the migration was there already
+  };
+  // Stores a new plan, unless a migration of this identity turns up.
+  absl::StatusOr<Found> FindOrPlan(postgres::Connection& session, const rpc::StartOptions& options);
+  absl::StatusOr<Found> PlanNew(postgres::Connection& session, const rpc::StartOptions& options);
+  absl::StatusOr<core::Plan> Draw(const std::shared_ptr<Source>& source, const core::Identity& identity,
+                                  const postgres::Catalog* catalog);
+  absl::StatusOr<core::Plan> Look(const core::Identity& identity, const postgres::Catalog* catalog);
+  absl::StatusOr<rpc::Started> Drive(const std::string& conninfo, const rpc::StartOptions& options, Found found,
+                                     postgres::Connection ledger);
   absl::Status DropMigration(const std::string& conninfo, const postgres::MigrationRow& row);
   class Cancellable;
   DriverPointer FindDriver(const std::string& id);
@@ -75,13 +80,14 @@ class Migrations {
   bool stopping();
 
   const CoordinatorOptions options_;
-  SourceAccess source_;
+  const std::shared_ptr<Sources> sources_;
   const postgres::ConnectionResolver resolver_;
   rpc::VerifierClient& verifier_;
 
   base::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::list<postgres::Connection::Canceller> planning_ ABSL_GUARDED_BY(mutex_);  // of sessions that draw plans
+  std::list<std::shared_ptr<Source>> planned_ ABSL_GUARDED_BY(mutex_);           // of which plans are being drawn
   std::vector<DriverPointer> drivers_ ABSL_GUARDED_BY(mutex_);                   // of this process, ended ones included
 };
 

@@ -7,6 +7,7 @@
 
 #include "common/base/status_macros.h"
 #include "common/postgres/ledger.h"
+#include "common/rows/rows.h"
 #include "coordinator/ledger_moves.h"
 
 namespace vecferry::coordinator {
@@ -30,7 +31,7 @@ class Teller {
       if (shard.mapping != mapping_.id) continue;
       if (first < 0) first = shard.id;
       if (context_.stopping()) return absl::CancelledError("stopped while reading rows without their parent");
-      RETURN_IF_ERROR(context_.resolve(
+      RETURN_IF_ERROR(rows::ResolveRows(*context_.source.Take(), 
           mapping_, shard, context_.plan.identity.max_row_bytes, keys,
           [&](const std::string& key, core::RowIssue issue) { return Tell(shard.id, key, std::move(issue)); }));
       RETURN_IF_ERROR(Close(shard.id));

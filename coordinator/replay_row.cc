@@ -8,6 +8,7 @@
 #include "common/base/status_macros.h"
 #include "common/postgres/ledger.h"
 #include "common/postgres/row_error.h"
+#include "common/rows/rows.h"
 #include "coordinator/replay_sql.h"
 
 namespace vecferry::coordinator {
@@ -85,7 +86,7 @@ class RowReplay {
       const bool second = !mapping.counted && mapping.counted_by == mapping_.id && reject.raw_format != "copy-tuple";
       if (&mapping != &mapping_ && !second) continue;
       absl::StatusOr<core::ReplayRow> row =
-          context_.encode(mapping, mapping_, context_.plan.identity.max_row_bytes, raw);
+          rows::EncodeAgain(mapping, mapping_, context_.plan.identity.max_row_bytes, raw);
       if (!row.ok()) return Refuse(reject.kind, reject.column, std::string(row.status().message()));
       if (row->fields.empty()) {
         return Refuse(row->issues.front().kind, row->issues.front().column, row->issues.front().reason);

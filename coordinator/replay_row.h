@@ -11,7 +11,6 @@
 #include "common/core/replay.h"
 #include "common/postgres/connection.h"
 #include "common/postgres/ledger_rejects.h"
-#include "coordinator/coordinator.h"
 
 namespace vecferry::coordinator {
 
@@ -20,7 +19,6 @@ struct ReplayContext {
   postgres::Connection& session;  // with the plan's search_path
   const core::Plan& plan;
   std::string migration_id;
-  EncodeFunction encode;
   core::ReplaySelection selection;
   std::function<bool()> stopping;
 };

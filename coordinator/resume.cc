@@ -10,6 +10,7 @@
 #include "common/core/types.h"
 #include "common/postgres/ledger_sql.h"
 #include "common/profile/profile.h"
+#include "common/rows/rows.h"
 #include "common/rpc/plan_codec.h"
 #include "common/sqlite/schema.h"
 #include "coordinator/destination.h"
@@ -134,8 +135,8 @@ absl::StatusOr<std::vector<int>> FindChangedShards(const ResumeContext& context,
     const core::Checkpoint& at = row.checkpoint;
     if (!at.done && !at.last_key) continue;  // nothing was read from it
     if (context.stopping()) return absl::CancelledError("stopped while comparing the source");
-    ASSIGN_OR_RETURN(const auto digest, context.digest(mapping, plan.shards[row.id], at.last_key, at.done));
-    bool same = digest.first == at.source_count && digest.second == at.source_sum &&
+    ASSIGN_OR_RETURN(const auto digest, rows::DigestRange(*context.source.Take(), mapping, plan.shards[row.id], at.last_key, at.done));
+    bool same = digest.count == at.source_count && digest.sum == at.source_sum &&
                 mapping.from_sql == renewed.mappings[mapping.id].from_sql;
     if (same) {
       ASSIGN_OR_RETURN(const bool judged_otherwise,
@@ -168,7 +169,15 @@ std::set<int> AffectedMappings(const core::Plan& plan, const std::set<int>& chan
 }
 
 absl::Status ReconcileSource(const ResumeContext& context, core::Plan& plan) {
-  if (context.fingerprint == plan.source_fingerprint) return absl::OkStatus();
+  if (context.fingerprint == plan.source_fingerprint) {
+    if (context.snapshot == plan.snapshot) return absl::OkStatus();
+    plan.snapshot = context.snapshot;  // another copy of the same state
+    return postgres::SetPlan(context.session, context.migration_id, context.coordinator_epoch,
+                             rpc::SerializePlan(plan));
+  }
+  // Whoever still carries a shard of the former state, by the former plan, must ask anew: from here on nothing of it
+  // is added to what is compared.
+  RETURN_IF_ERROR(FenceWriters(context.session, context.migration_id));
   ASSIGN_OR_RETURN(const sqlite::SourceSchema schema, sqlite::ReadSchema(*context.source.Take()));
   if (schema.hash != plan.source_schema_hash) {
     return absl::FailedPreconditionError(
@@ -180,11 +189,10 @@ absl::Status ReconcileSource(const ResumeContext& context, core::Plan& plan) {
   core::Plan renewed = plan;
   ++renewed.revision;
   renewed.source_fingerprint = context.fingerprint;
+  renewed.snapshot = context.snapshot;
   RETURN_IF_ERROR(profile::RenewPlan(*context.source.Take(), schema, renewed));
   ASSIGN_OR_RETURN(const std::vector<int> changed, FindChangedShards(context, plan, renewed, shards));
   plan = std::move(renewed);
-  // Whoever still carries a shard by the former plan must ask anew.
-  RETURN_IF_ERROR(FenceWriters(context.session, context.migration_id));
   if (!changed.empty()) return Reconcile(context, changed, plan);
   RETURN_IF_ERROR(
       postgres::SetPlan(context.session, context.migration_id, context.coordinator_epoch, rpc::SerializePlan(plan)));

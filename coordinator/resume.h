@@ -15,16 +15,12 @@
 
 namespace vecferry::coordinator {
 
-// Count and sum of what a shard carried, read again from the source as it is now.
-using DigestFunction = std::function<absl::StatusOr<std::pair<std::int64_t, core::Sum128>>(
-    const core::Mapping&, const core::Shard&, const std::optional<std::string>& last_key, bool whole)>;
-
 // What a resumed migration works with. Must outlive the call.
 struct ResumeContext {
   postgres::Connection& session;
   sqlite::SnapshotConnection& source;
   std::string fingerprint;  // of the source now
-  DigestFunction digest;
+  std::string snapshot;     // the copy of it that is read now
   std::string migration_id;
   std::uint64_t coordinator_epoch = 0;
   std::string on_source_change;  // reconcile | fail

@@ -5,7 +5,7 @@
 
 #include "common/base/status_macros.h"
 #include "common/core/record.h"
-#include "reader-worker/row_issue.h"
+#include "common/rows/row_issue.h"
 
 namespace vecferry::reader {
 
@@ -17,12 +17,12 @@ BatchBuilder::BatchBuilder(const core::Mapping& mapping, std::int64_t row_bytes_
   batch_.last_key = begin.last_key;
 }
 
-bool BatchBuilder::IsFullFor(const SourceRow& row) const {
+bool BatchBuilder::IsFullFor(const rows::SourceRow& row) const {
   if (batch_.rows_read == 0) return false;
   return batch_.rows_read >= limits_.rows_max || bytes_ + static_cast<std::size_t>(row.bytes) > limits_.bytes_max;
 }
 
-absl::Status BatchBuilder::Add(const SourceRow& row) {
+absl::Status BatchBuilder::Add(const rows::SourceRow& row) {
   std::string key_record = core::EncodeRecord(row.key);
   ++batch_.rows_read;
   batch_.source_sum += row.hash;
@@ -39,9 +39,9 @@ absl::Status BatchBuilder::Add(const SourceRow& row) {
   return absl::OkStatus();
 }
 
-void BatchBuilder::AddEncoded(const SourceRow& row, const std::string& key_record) {
+void BatchBuilder::AddEncoded(const rows::SourceRow& row, const std::string& key_record) {
   const std::size_t tuple_at = batch_.tuples.size(), issues_at = batch_.issues.size();
-  const EncodedRow encoded = encoder_.Encode(row, key_record, batch_.tuples, batch_.issues);
+  const rows::EncodedRow encoded = encoder_.Encode(row, key_record, batch_.tuples, batch_.issues);
   if (counted_ != nullptr) DropToldIssues(issues_at, key_record);
   for (std::size_t i = issues_at; i < batch_.issues.size(); ++i) bytes_ += batch_.issues[i].raw.size();
   batch_.values_rounded += encoded.values_rounded;

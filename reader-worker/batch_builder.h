@@ -10,8 +10,8 @@
 #include "common/core/plan.h"
 #include "common/rpc/clients.h"
 #include "reader-worker/counted_rows.h"
-#include "reader-worker/row_cursor.h"
-#include "reader-worker/row_encoder.h"
+#include "common/rows/row_cursor.h"
+#include "common/rows/row_encoder.h"
 
 namespace vecferry::reader {
 
@@ -29,21 +29,21 @@ class BatchBuilder {
 
   // Whether the batch is to be taken before `row` is added: it is full, or the row would not fit beside the others. A
   // row larger than a batch travels alone.
-  bool IsFullFor(const SourceRow& row) const;
+  bool IsFullFor(const rows::SourceRow& row) const;
   // Errors: those of reading the counted row.
-  absl::Status Add(const SourceRow& row);
+  absl::Status Add(const rows::SourceRow& row);
   // Of the last row added, else where the stream began.
   const std::optional<std::string>& last_key() const { return batch_.last_key; }
   // The batch so far; the next one begins after it.
   rpc::Batch Take(bool end_of_shard);
 
  private:
-  void AddEncoded(const SourceRow& row, const std::string& key_record);
+  void AddEncoded(const rows::SourceRow& row, const std::string& key_record);
   void DropToldIssues(std::size_t first, const std::string& key_record);
 
   const core::Mapping& mapping_;
   const BatchLimits limits_;
-  RowEncoder encoder_;
+  rows::RowEncoder encoder_;
   CountedRows* const counted_;
   rpc::Batch batch_;
   std::size_t bytes_ = 0;  // of tuples and of the raw bytes of issues

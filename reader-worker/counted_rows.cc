@@ -11,8 +11,8 @@ absl::StatusOr<bool> CountedRows::Carries(absl::Span<const core::ValueView> key,
   if (row_) {
     row_->SeekTo(key);
   } else {
-    ASSIGN_OR_RETURN(RowCursor cursor,
-                     RowCursor::Open(*source_, counted_, {.lower = key_record, .through = key_record}));
+    ASSIGN_OR_RETURN(rows::RowCursor cursor,
+                     rows::RowCursor::Open(*source_, counted_, {.lower = key_record, .through = key_record}));
     row_ = std::move(cursor);
   }
   ASSIGN_OR_RETURN(found_, row_->Next());

@@ -9,8 +9,8 @@
 #include "absl/status/statusor.h"
 #include "common/core/plan.h"
 #include "common/sqlite/database.h"
-#include "reader-worker/row_cursor.h"
-#include "reader-worker/row_encoder.h"
+#include "common/rows/row_cursor.h"
+#include "common/rows/row_encoder.h"
 
 namespace vecferry::reader {
 
@@ -33,9 +33,9 @@ class CountedRows {
 
  private:
   const core::Mapping& counted_;
-  RowEncoder encoder_;
+  rows::RowEncoder encoder_;
   sqlite::Database* source_ = nullptr;
-  std::optional<RowCursor> row_;
+  std::optional<rows::RowCursor> row_;
   bool found_ = false;
 };
 

@@ -5,7 +5,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/base/fault_points.h"
+#include "common/base/mutex.h"
 #include "common/base/status_macros.h"
+#include "common/telemetry/log.h"
 #include "reader-worker/lease_keeper.h"
 #include "reader-worker/reader.h"
 #include "reader-worker/shard_carrier.h"
@@ -15,21 +17,28 @@ namespace vecferry::reader {
 namespace {
 
 constexpr absl::Duration kPauseMin = absl::Milliseconds(10), kRetryPause = absl::Milliseconds(200);
+constexpr absl::Duration kAskAgain = absl::Seconds(1);
 
 class LeasedReaderStream : public ReaderStream {
  public:
-  LeasedReaderStream(const ReaderOptions& options, sqlite::SnapshotConnection& source, rpc::LeaseClient& leases,
-                     rpc::WriterClient& writer)
-      : options_(options), source_(source), leases_(leases), writer_(writer) {}
+  LeasedReaderStream(const ReaderOptions& options, OpenSource open_source, rpc::LeaseClient& leases,
+                     FindWriter find_writer)
+      : options_(options),
+        open_source_(std::move(open_source)),
+        leases_(leases),
+        find_writer_(std::move(find_writer)) {}
 
   absl::Status Run() override;
   void Stop() override {
     stop_.Set();
-    source_.Interrupt();
+    base::MutexLock lock(&mutex_);
+    if (source_ != nullptr) source_->Interrupt();
   }
 
  private:
   void CarryLease(const rpc::Lease& lease);
+  absl::Status Carry(const rpc::Lease& lease);
+  absl::StatusOr<std::shared_ptr<sqlite::SnapshotConnection>> TakeSource(const rpc::Lease& lease);
   absl::Status FetchPlan(const rpc::Lease& lease);
   absl::StatusOr<const core::Shard*> FindShard(const rpc::Lease& lease) const;
   // Calls until it is OK or says more than that the coordinator is away, for retry_max at most.
@@ -37,10 +46,13 @@ class LeasedReaderStream : public ReaderStream {
   auto Retry(Call call) -> decltype(call());
 
   const ReaderOptions options_;
-  sqlite::SnapshotConnection& source_;
+  const OpenSource open_source_;
   rpc::LeaseClient& leases_;
-  rpc::WriterClient& writer_;
+  const FindWriter find_writer_;
   StopFlag stop_;
+  base::Mutex mutex_;
+  std::shared_ptr<sqlite::SnapshotConnection> source_ ABSL_GUARDED_BY(mutex_);
+  std::string source_of_;  // the lease's snapshot that source_ shows; Run's thread's own
   std::string plan_of_;  // migration whose plan is at hand
   core::Plan plan_;
 };
@@ -66,10 +78,14 @@ absl::Status LeasedReaderStream::Run() {
   while (!stop_.IsSet()) {
     const absl::StatusOr<rpc::Acquired> acquired = Retry([this] { return leases_.Acquire(options_.worker); });
     if (stop_.IsSet() && !acquired.ok()) return absl::OkStatus();
-    RETURN_IF_ERROR(acquired.status());
-    if (acquired->lease) {
+    const bool stays = options_.stay == Stay::kUntilStopped;
+    if (!acquired.ok()) {
+      if (!stays) return acquired.status();
+      telemetry::LogWarning(absl::StrCat("no coordinator gives leases: ", acquired.status().message()));
+      stop_.WaitFor(kAskAgain);
+    } else if (acquired->lease) {
       CarryLease(*acquired->lease);
-    } else if (acquired->finished) {
+    } else if (acquired->finished && !stays) {
       return absl::OkStatus();
     } else {
       stop_.WaitFor(std::max(acquired->retry_after, kPauseMin));
@@ -79,13 +95,7 @@ absl::Status LeasedReaderStream::Run() {
 }
 
 void LeasedReaderStream::CarryLease(const rpc::Lease& lease) {
-  absl::Status carried = FetchPlan(lease);
-  if (carried.ok()) {
-    LeaseKeeper keeper(leases_, lease);
-    const absl::StatusOr<const core::Shard*> shard = FindShard(lease);
-    carried = shard.status();
-    if (shard.ok()) carried = ShardCarrier(options_, source_, writer_, plan_, **shard, lease, keeper, stop_).Carry();
-  }
+  const absl::Status carried = Carry(lease);
   // What the coordinator answers changes nothing here: it gives the next lease, or says that all is finished. A shard
   // whose end it did not hear of is leased again, and found done by its stored position.
   if (carried.ok()) {
@@ -94,6 +104,31 @@ void LeasedReaderStream::CarryLease(const rpc::Lease& lease) {
   } else {
     Retry([&] { return leases_.Fail(lease, carried); }).IgnoreError();
   }
+}
+
+absl::Status LeasedReaderStream::Carry(const rpc::Lease& lease) {
+  LeaseKeeper keeper(leases_, lease);  // the plan and the source may take longer than the lease lasts
+  RETURN_IF_ERROR(FetchPlan(lease));
+  ASSIGN_OR_RETURN(const std::shared_ptr<sqlite::SnapshotConnection> source, TakeSource(lease));
+  ASSIGN_OR_RETURN(const core::Shard* const shard, FindShard(lease));
+  ASSIGN_OR_RETURN(const std::shared_ptr<rpc::WriterClient> writer, find_writer_(lease.writer));
+  return ShardCarrier(options_, *source, *writer, plan_, *shard, lease, keeper, stop_).Carry();
+}
+
+absl::StatusOr<std::shared_ptr<sqlite::SnapshotConnection>> LeasedReaderStream::TakeSource(const rpc::Lease& lease) {
+  {
+    base::MutexLock lock(&mutex_);
+    if (source_ != nullptr && source_of_ == lease.snapshot) return source_;
+    source_ = nullptr;
+  }
+  absl::StatusOr<std::shared_ptr<sqlite::SnapshotConnection>> source =
+      open_source_(lease.snapshot, [this] { return stop_.IsSet(); });
+  if (stop_.IsSet()) return absl::CancelledError("the reader was told to stop");
+  RETURN_IF_ERROR(source.status());
+  base::MutexLock lock(&mutex_);
+  source_ = *std::move(source);
+  source_of_ = lease.snapshot;
+  return source_;
 }
 
 absl::Status LeasedReaderStream::FetchPlan(const rpc::Lease& lease) {
@@ -117,9 +152,9 @@ absl::StatusOr<const core::Shard*> LeasedReaderStream::FindShard(const rpc::Leas
 
 }  // namespace
 
-std::unique_ptr<ReaderStream> MakeReaderStream(const ReaderOptions& options, sqlite::SnapshotConnection& source,
-                                               rpc::LeaseClient& leases, rpc::WriterClient& writer) {
-  return std::make_unique<LeasedReaderStream>(options, source, leases, writer);
+std::unique_ptr<ReaderStream> MakeReaderStream(const ReaderOptions& options, OpenSource open_source,
+                                               rpc::LeaseClient& leases, FindWriter find_writer) {
+  return std::make_unique<LeasedReaderStream>(options, std::move(open_source), leases, std::move(find_writer));
 }
 
 }  // namespace vecferry::reader

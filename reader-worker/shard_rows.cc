@@ -38,7 +38,7 @@ absl::Status ShardRows::ReadFrom(sqlite::Database& database) {
   if (database_ == &database) return absl::OkStatus();
   Close();
   ASSIGN_OR_RETURN(rows_,
-                   RowCursor::Open(database, mapping_,
+                   rows::RowCursor::Open(database, mapping_,
                                    {.lower = shard_.lower, .upper = shard_.upper, .after = builder_.last_key()}));
   if (counted_) counted_->ReadFrom(database);
   database_ = &database;

@@ -9,7 +9,7 @@
 #include "common/sqlite/snapshot_connection.h"
 #include "reader-worker/batch_builder.h"
 #include "reader-worker/counted_rows.h"
-#include "reader-worker/row_cursor.h"
+#include "common/rows/row_cursor.h"
 #include "reader-worker/stop_flag.h"
 
 namespace vecferry::reader {
@@ -39,8 +39,8 @@ class ShardRows {
   std::optional<CountedRows> counted_;
   BatchBuilder builder_;
   const sqlite::Database* database_ = nullptr;  // that the cursors are of
-  std::optional<RowCursor> rows_;
-  std::optional<SourceRow> next_row_;  // the cursor's, which did not fit into the last batch
+  std::optional<rows::RowCursor> rows_;
+  std::optional<rows::SourceRow> next_row_;  // the cursor's, which did not fit into the last batch
 };
 
 }  // namespace vecferry::reader

@@ -2,9 +2,10 @@
 
 #include <grpcpp/grpcpp.h>
 
-#include <optional>
+#include <list>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/mutex.h"
 #include "common/base/status_macros.h"
@@ -19,57 +20,71 @@ namespace {
 
 class VerifierServiceImpl final : public VerifierService, public v1::VerifierService::Service {
  public:
-  VerifierServiceImpl(sqlite::SnapshotConnection& source, postgres::ConnectionResolver resolver)
-      : source_(source), resolver_(std::move(resolver)) {}
+  VerifierServiceImpl(OpenSource open_source, postgres::ConnectionResolver resolver)
+      : open_source_(std::move(open_source)), resolver_(std::move(resolver)) {}
 
   grpc::Service* service() override { return this; }
 
   void Stop() override {
-    std::optional<postgres::Connection::Canceller> canceller;
+    std::list<Call> calls;
     {
       base::MutexLock lock(&mutex_);
       stopped_ = true;
-      canceller = canceller_;
+      calls = calls_;
     }
-    source_.Interrupt();
-    if (canceller) canceller->Cancel();
+    for (const Call& call : calls) {
+      call.source->Interrupt();
+      call.canceller.Cancel();
+    }
   }
 
   grpc::Status Verify(grpc::ServerContext* context, const v1::VerifyRequest* request,
                       grpc::ServerWriter<v1::VerifyResponse>* writer) override {
+    const auto gone = [&] { return stopped() || context->IsCancelled(); };
     const auto tell = [&](const core::CheckReport& check) -> absl::Status {
       v1::VerifyResponse response;
       *response.mutable_check() = rpc::ToProto(check);
-      if (stopped() || context->IsCancelled() || !writer->Write(response)) return absl::CancelledError("stopped");
+      if (gone() || !writer->Write(response)) return absl::CancelledError("stopped");
       return absl::OkStatus();
     };
-    return rpc::Handle(*context, {rpc::Role::kCoordinator, rpc::Role::kClient}, [&] {
-      TakeSource();
-      const absl::Status verified = Run(request->migration_id(), request->connection(), request->level(), tell);
-      GiveSourceBack();
-      return verified;
-    });
+    return rpc::Handle(*context, {rpc::Role::kCoordinator, rpc::Role::kClient},
+                       [&] { return Run(*request, gone, tell); });
   }
 
  private:
-  absl::Status Run(const std::string& migration_id, const std::string& connection, const std::string& level,
-                   const CheckSink& on_check) {
-    if (stopped()) return absl::CancelledError("the verifier is stopping");
-    if (level != "counts") {
-      return absl::InvalidArgumentError(absl::StrCat("verify level \"", level, "\" is not known; there is: counts"));
+  // What Stop() ends.
+  struct Call {
+    std::shared_ptr<sqlite::SnapshotConnection> source;
+    postgres::Connection::Canceller canceller;
+  };
+
+  absl::Status Run(const v1::VerifyRequest& request, const std::function<bool()>& gone, const CheckSink& on_check) {
+    if (stopped()) return absl::UnavailableError("the verifier is stopping");
+    if (request.level() != "counts") {
+      return absl::InvalidArgumentError(
+          absl::StrCat("verify level \"", request.level(), "\" is not known; there is: counts"));
     }
     postgres::ConnectionOptions options;
-    ASSIGN_OR_RETURN(options.conninfo, resolver_(connection));
+    ASSIGN_OR_RETURN(options.conninfo, resolver_(request.connection()));
     // Sessions of a migration carry its name, so that whoever ends it can end them too.
-    options.application_name = absl::StrCat("vecferry/", migration_id, "/verify");
+    options.application_name = absl::StrCat("vecferry/", request.migration_id(), "/verify");
+    ASSIGN_OR_RETURN(const std::shared_ptr<sqlite::SnapshotConnection> source, open_source_(request.snapshot(), gone));
     ASSIGN_OR_RETURN(postgres::Connection session, postgres::Connection::Open(options));
-    {
+    const absl::StatusOr<std::list<Call>::iterator> place = Enter({source, session.canceller()});
+    RETURN_IF_ERROR(place.status());
+    const absl::Cleanup leave = [&] {
       base::MutexLock lock(&mutex_);
-      canceller_ = session.canceller();
-    }
-    ASSIGN_OR_RETURN(const postgres::MigrationRow row, postgres::GetMigration(session, migration_id));
+      calls_.erase(*place);
+    };
+    ASSIGN_OR_RETURN(const postgres::MigrationRow row, postgres::GetMigration(session, request.migration_id()));
     ASSIGN_OR_RETURN(const core::Plan plan, rpc::ParsePlan(row.plan));
-    return CheckCounts(source_, session, row.id, plan, on_check);
+    return CheckCounts(*source, session, row.id, plan, on_check);
+  }
+
+  absl::StatusOr<std::list<Call>::iterator> Enter(Call call) {
+    base::MutexLock lock(&mutex_);
+    if (stopped_) return absl::CancelledError("the verifier is stopping");
+    return calls_.insert(calls_.end(), std::move(call));
   }
 
   bool stopped() {
@@ -77,31 +92,17 @@ class VerifierServiceImpl final : public VerifierService, public v1::VerifierSer
     return stopped_;
   }
 
-  void TakeSource() {
-    base::MutexLock lock(&mutex_);
-    mutex_.Await([this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !busy_; });
-    busy_ = true;
-  }
-
-  void GiveSourceBack() {
-    base::MutexLock lock(&mutex_);
-    busy_ = false;
-    canceller_.reset();
-  }
-
-  sqlite::SnapshotConnection& source_;
+  const OpenSource open_source_;
   const postgres::ConnectionResolver resolver_;
   base::Mutex mutex_;
-  bool busy_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
-  std::optional<postgres::Connection::Canceller> canceller_ ABSL_GUARDED_BY(mutex_);
+  std::list<Call> calls_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace
 
-std::unique_ptr<VerifierService> MakeVerifierService(sqlite::SnapshotConnection& source,
-                                                     postgres::ConnectionResolver resolver) {
-  return std::make_unique<VerifierServiceImpl>(source, std::move(resolver));
+std::unique_ptr<VerifierService> MakeVerifierService(OpenSource open_source, postgres::ConnectionResolver resolver) {
+  return std::make_unique<VerifierServiceImpl>(std::move(open_source), std::move(resolver));
 }
 
 }  // namespace vecferry::verifier

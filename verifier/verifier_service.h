@@ -1,8 +1,11 @@
 #ifndef VECFERRY_VERIFIER_VERIFIER_SERVICE_H_
 #define VECFERRY_VERIFIER_VERIFIER_SERVICE_H_
 
+#include <functional>
 #include <memory>
+#include <string>
 
+#include "absl/status/statusor.h"
 #include "common/postgres/connection.h"
 #include "common/sqlite/snapshot_connection.h"
 
@@ -19,12 +22,14 @@ class VerifierService {
  public:
   virtual ~VerifierService() = default;
   virtual grpc::Service* service() = 0;
-  // From any thread: ends the call at work with CANCELLED, its statements included, and refuses later ones.
+  // From any thread: ends the calls at work with CANCELLED, its statements included, and refuses later ones.
   virtual void Stop() = 0;
 };
-// `source` must outlive the service.
-std::unique_ptr<VerifierService> MakeVerifierService(sqlite::SnapshotConnection& source,
-                                                     postgres::ConnectionResolver resolver);
+// A connection to the copy of a source that a call names ("" = the one that this process has open). May take long, for
+// a copy that must be fetched first; asks `stopping` now and then.
+using OpenSource = std::function<absl::StatusOr<std::shared_ptr<sqlite::SnapshotConnection>>(
+    const std::string& snapshot, const std::function<bool()>& stopping)>;
+std::unique_ptr<VerifierService> MakeVerifierService(OpenSource open_source, postgres::ConnectionResolver resolver);
 
 }  // namespace vecferry::verifier
 

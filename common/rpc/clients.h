@@ -87,7 +87,10 @@ struct Lease {
   absl::Duration duration;
   std::string writer, connection;
   int batch_rows_max = 500;
-  int plan_revision = 0;  // of the plan to carry it by
+  int plan_revision = 0;    // of the plan to carry it by
+  std::string snapshot;     // the source's copy to read; "" = the reader has it open
+  std::string traceparent;  // W3C Trace Context of the lease; "" = not traced
+  int spans_max = 0;        // batches to tell spans of, and commit groups
 };
 
 struct Acquired {
@@ -106,6 +109,48 @@ class LeaseClient {
   virtual absl::StatusOr<core::Plan> GetPlan(const std::string& migration_id) = 0;
 };
 std::unique_ptr<LeaseClient> MakeLeaseClient(std::shared_ptr<grpc::Channel> channel);
+
+// ---- a worker towards the coordinator ----
+
+enum class WorkerKind { kReader, kWriter, kVerifier };
+
+// Fields as vecferry.v1.BeatRequest.
+struct WorkerBeat {
+  std::string worker;
+  WorkerKind kind = WorkerKind::kReader;
+  std::string address;
+  int streams_max = 0;
+  bool draining = false;
+};
+
+struct BeatAnswer {
+  absl::Duration interval;
+  std::vector<std::string> snapshots;  // copies of sources that are in use
+};
+
+class WorkerClient {
+ public:
+  virtual ~WorkerClient() = default;
+  virtual absl::StatusOr<BeatAnswer> Beat(const WorkerBeat& beat) = 0;
+};
+std::unique_ptr<WorkerClient> MakeWorkerClient(std::shared_ptr<grpc::Channel> channel);
+
+// A piece of a copy, its checksum checked.
+struct SourceChunk {
+  std::uint64_t offset = 0;
+  std::string data;
+  std::uint64_t file_bytes = 0;
+  core::Sum128 file_xxh3;  // of the whole file
+};
+
+class SourceClient {
+ public:
+  virtual ~SourceClient() = default;
+  // Hands out the pieces from `offset` on, in order. Errors: those of `on_chunk`; kDataLoss: checksum, or a gap.
+  virtual absl::Status Fetch(const std::string& snapshot, std::uint64_t offset,
+                             const std::function<absl::Status(const SourceChunk&)>& on_chunk) = 0;
+};
+std::unique_ptr<SourceClient> MakeSourceClient(std::shared_ptr<grpc::Channel> channel);
 
 // ---- a caller towards the coordinator ----
 
@@ -140,6 +185,8 @@ class MigrationClient {
   // with kCancelled.
   virtual absl::StatusOr<core::Report> Watch(const std::string& id, const std::string& connection,
                                              const std::function<bool(const core::Report&)>& on_change) = 0;
+  virtual absl::StatusOr<core::Report> Pause(const std::string& id, const std::string& connection) = 0;
+  virtual absl::StatusOr<Started> Resume(const std::string& id, const std::string& connection) = 0;
   virtual absl::StatusOr<core::Report> Cancel(const std::string& id, const std::string& connection, bool drop) = 0;
   virtual absl::StatusOr<core::ReplayOutcome> Replay(const std::string& id, const std::string& connection,
                                                      const core::ReplaySelection& selection) = 0;
@@ -151,8 +198,9 @@ std::unique_ptr<MigrationClient> MakeMigrationClient(std::shared_ptr<grpc::Chann
 class VerifierClient {
  public:
   virtual ~VerifierClient() = default;
+  // `snapshot`: the source's copy to read; "" = the verifier has it open.
   virtual absl::Status Verify(const std::string& migration_id, const std::string& connection, const std::string& level,
-                              const std::function<void(const core::CheckReport&)>& on_check) = 0;
+                              const std::string& snapshot, const std::function<void(const core::CheckReport&)>& on_check) = 0;
 };
 std::unique_ptr<VerifierClient> MakeVerifierClient(std::shared_ptr<grpc::Channel> channel);
 

@@ -34,6 +34,9 @@ Lease FromProto(const v1::Lease& proto) {
   lease.connection = proto.connection();
   lease.batch_rows_max = proto.batch_rows_max();
   lease.plan_revision = static_cast<int>(proto.plan_revision());
+  lease.snapshot = proto.snapshot();
+  lease.traceparent = proto.traceparent();
+  lease.spans_max = static_cast<int>(proto.spans_max());
   return lease;
 }
 

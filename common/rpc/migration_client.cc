@@ -82,6 +82,18 @@ class GrpcMigrationClient : public MigrationClient {
     }
   }
 
+  absl::StatusOr<core::Report> Pause(const std::string& id, const std::string& connection) override {
+    v1::Migration response;
+    RETURN_IF_ERROR(Call(&v1::MigrationService::Stub::Pause, kCallTimeMax, Request(id, connection), response));
+    return FromProto(response);
+  }
+
+  absl::StatusOr<Started> Resume(const std::string& id, const std::string& connection) override {
+    v1::StartResponse response;
+    RETURN_IF_ERROR(Call(&v1::MigrationService::Stub::Resume, kPlanTimeMax, Request(id, connection), response));
+    return Started{response.migration_id(), response.resumed()};
+  }
+
   absl::StatusOr<core::Report> Cancel(const std::string& id, const std::string& connection, bool drop) override {
     v1::CancelRequest request;
     request.set_migration_id(id);

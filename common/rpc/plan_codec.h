@@ -7,6 +7,7 @@
 #include "common/core/plan.h"
 #include "common/core/replay.h"
 #include "common/core/report.h"
+#include "common/rpc/clients.h"
 #include "vecferry/v1/batch.pb.h"
 #include "vecferry/v1/coordinator.pb.h"
 #include "vecferry/v1/plan.pb.h"
@@ -35,6 +36,10 @@ core::ReplayOutcome FromProto(const v1::ReplayResponse& response);
 
 v1::RowIssue ToProto(const core::RowIssue& issue);
 absl::StatusOr<core::RowIssue> FromProto(const v1::RowIssue& issue);
+
+v1::BeatRequest ToProto(const WorkerBeat& beat);
+// kInvalidArgument: a kind that is not known.
+absl::StatusOr<WorkerBeat> FromProto(const v1::BeatRequest& beat);
 
 v1::Check ToProto(const core::CheckReport& check);
 core::CheckReport FromProto(const v1::Check& check);

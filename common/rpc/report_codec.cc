@@ -123,6 +123,8 @@ v1::Migration ToProto(const core::Report& report) {
   }
   proto.set_step(report.step);
   proto.set_verify_level(report.verify_level);
+  proto.set_trace_id(report.trace_id);
+  proto.set_destination_url(SanitizeText(report.destination_url));
   return proto;
 }
 
@@ -162,6 +164,8 @@ absl::StatusOr<core::Report> FromProto(const v1::Migration& proto) {
   }
   report.step = proto.step();
   report.verify_level = proto.verify_level();
+  report.trace_id = proto.trace_id();
+  report.destination_url = proto.destination_url();
   return report;
 }
 

@@ -20,11 +20,13 @@ class GrpcVerifierClient : public VerifierClient {
   explicit GrpcVerifierClient(std::shared_ptr<grpc::Channel> channel) : stub_(std::move(channel)) {}
 
   absl::Status Verify(const std::string& migration_id, const std::string& connection, const std::string& level,
+                      const std::string& snapshot,
                       const std::function<void(const core::CheckReport&)>& on_check) override {
     v1::VerifyRequest request;
     request.set_migration_id(migration_id);
     request.set_connection(connection);
     request.set_level(level);
+    request.set_snapshot(snapshot);
     grpc::ClientContext context;
     Introduce(context);
     context.set_deadline(std::chrono::system_clock::now() + kVerifyTimeMax);

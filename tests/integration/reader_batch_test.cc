@@ -7,7 +7,8 @@
 #include "common/core/record.h"
 #include "reader-worker/batch_builder.h"
 #include "reader-worker/reader.h"
-#include "reader-worker/row_cursor.h"
+#include "common/rows/row_cursor.h"
+#include "common/rows/rows.h"
 #include "tests/support/sqlite_file.h"
 #include "tests/support/status_matchers.h"
 
@@ -17,6 +18,9 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
+using rows::DigestRange;
+using rows::RowCursor;
+using rows::SourceRow;
 using ::vecferry::testing::IsOk;
 using ::vecferry::testing::SqliteFile;
 using ::vecferry::testing::StatusIs;

@@ -69,8 +69,16 @@ class ReaderStreamTest : public ::testing::Test {
     ASSERT_THAT(source, IsOk());
     source_.emplace(*std::move(source));
   }
+  std::unique_ptr<ReaderStream> MakeStream(FakeLeases& leases, FakeWriter& writer) {
+    // Neither is owned by the stream.
+    const std::shared_ptr<sqlite::SnapshotConnection> source(std::shared_ptr<void>(), &*source_);
+    const std::shared_ptr<rpc::WriterClient> client(std::shared_ptr<void>(), &writer);
+    return MakeReaderStream(
+        options_, [source](const std::string&, const std::function<bool()>&) { return source; }, leases,
+        [client](const std::string&) { return client; });
+  }
   void Run(FakeLeases& leases) {
-    stream_ = MakeReaderStream(options_, *source_, leases, writer_);
+    stream_ = MakeStream(leases, writer_);
     EXPECT_THAT(stream_->Run(), IsOk());
   }
   // The rowids that arrived, in the order of their commits.
@@ -191,7 +199,7 @@ TEST_F(ReaderStreamTest, StopsBetweenBatchesAndLeavesCommittedWhatItSent) {
   // Room for two batches and no commit before the end: the reader can only wait.
   writer_.set_group_batches(0);
   options_.bytes_in_flight_max = 12'000;
-  stream_ = MakeReaderStream(options_, *source_, leases_, writer_);
+  stream_ = MakeStream(leases_, writer_);
   std::thread reader([this] { EXPECT_THAT(stream_->Run(), IsOk()); });
   writer_.AwaitBatches(2);
   stream_->Stop();
@@ -225,7 +233,7 @@ TEST_F(ReaderStreamTest, GoesOnFromACopyAndKeepsNoWriterOfTheStoreWaitingWhileIt
     FakeLeases leases(plan, {MakeLease()});
     FakeWriter writer;
     writer.HoldAt(3);
-    stream_ = MakeReaderStream(options_, *source_, leases, writer);
+    stream_ = MakeStream(leases, writer);
     std::thread reader([this] { EXPECT_THAT(stream_->Run(), IsOk()); });
     writer.AwaitHeld();
     source_->MoveTo(*sqlite::Database::Open(copied.path(), true));

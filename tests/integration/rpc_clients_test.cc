@@ -155,7 +155,7 @@ TEST_F(ClientsTest, StartSendsEveryOption) {
 TEST_F(ClientsTest, ChecksAreToldBeforeTheError) {
   std::vector<std::string> tables;
   const absl::Status status = MakeVerifierClient(channel_)->Verify(
-      "m", "c", "counts", [&](const core::CheckReport& check) { tables.push_back(check.table); });
+      "m", "c", "counts", "", [&](const core::CheckReport& check) { tables.push_back(check.table); });
   EXPECT_EQ(status, absl::UnavailableError("the destination went away"));
   EXPECT_THAT(tables, ElementsAre("a", "b"));
 }

@@ -27,7 +27,7 @@ class VerifierTest : public MigrationTest {
     failed_.clear();
     passed_.clear();
     LoopbackCluster cluster(Options());
-    return cluster.verifications().Verify(id_, "destination", "counts", [&](const core::CheckReport& check) {
+    return cluster.verifications().Verify(id_, "destination", "counts", "", [&](const core::CheckReport& check) {
       EXPECT_THAT(check.evidence, Not(IsEmpty()));
       (check.verdict == "pass" ? passed_ : failed_)
           .push_back(absl::StrCat(check.name, " ", check.table, " ", check.expected, " ", check.actual));
@@ -77,7 +77,7 @@ TEST_F(VerifierTest, IsNoPassWhenASideCannotBeRead) {
 
 TEST_F(VerifierTest, KnowsItsLevels) {
   LoopbackCluster cluster(Options());
-  EXPECT_THAT(cluster.verifications().Verify(id_, "destination", "most", [](const core::CheckReport&) {}),
+  EXPECT_THAT(cluster.verifications().Verify(id_, "destination", "most", "", [](const core::CheckReport&) {}),
               StatusIs(absl::StatusCode::kInvalidArgument, ::testing::HasSubstr("counts")));
 }
 

@@ -37,12 +37,18 @@ LoopbackCluster::LoopbackCluster(const Options& options) : options_(options) {
   Serve(options);
 }
 
+reader::OpenSource LoopbackCluster::OpenHeld(int index) {
+  return [this, index](const std::string&, const std::function<bool()>&) {
+    return std::shared_ptr<sqlite::SnapshotConnection>(std::shared_ptr<void>(), &snapshot_->connection(index));
+  };
+}
+
 void LoopbackCluster::Serve(const Options& options) {
   const postgres::ConnectionResolver resolver = [options](absl::string_view name) -> absl::StatusOr<std::string> {
     if (name != kConnection || !options.destination_runs) return absl::NotFoundError(absl::StrCat("no ", name));
     return options.conninfo;
   };
-  verifier_ = verifier::MakeVerifierService(snapshot_->connection(1), resolver);
+  verifier_ = verifier::MakeVerifierService(OpenHeld(1), resolver);
   writer::WriterOptions writer;
   writer.streams_max = options.streams;
   writer.commit_group_bytes = options.commit_group_bytes;
@@ -55,27 +61,15 @@ void LoopbackCluster::Serve(const Options& options) {
   coordinator.shard_bytes_max = options.shard_bytes_max;
   coordinator.claim_patience = options.claim_patience;
   coordinator.reconnect_max = options.reconnect_max;
-  coordinator::SourceAccess source{snapshot_.get(), 0, nullptr};
-  sqlite::SnapshotConnection& connection = snapshot_->connection(0);
-  source.digest = [&connection](const core::Mapping& mapping, const core::Shard& shard,
-                                const std::optional<std::string>& last_key,
-                                bool whole) -> absl::StatusOr<std::pair<std::int64_t, core::Sum128>> {
-    ASSIGN_OR_RETURN(const reader::RangeDigest digest,
-                     reader::DigestRange(*connection.Take(), mapping, shard, last_key, whole));
-    return std::make_pair(digest.count, digest.sum);
-  };
-  source.resolve = [&connection](const auto&... arguments) {
-    return reader::ResolveRows(*connection.Take(), arguments...);
-  };
-  source.encode = reader::EncodeAgain;
-  coordinator_ = coordinator::MakeCoordinator(coordinator, std::move(source), resolver, verifications_.get());
+  coordinator_ = coordinator::MakeCoordinator(coordinator, coordinator::MakeHeldSources(snapshot_.get(), 0), resolver, verifications_.get());
   coordination_ = BuildServer({coordinator_->migration_service(), coordinator_->lease_service()});
   leases_ = rpc::MakeLeaseClient(coordination_->InProcessChannel(rpc::MakeChannelArguments()));
   migrations_ = rpc::MakeMigrationClient(coordination_->InProcessChannel(rpc::MakeChannelArguments()));
   for (int i = 0; i < options.streams; ++i) {
     reader::ReaderOptions reader;
     reader.worker = absl::StrCat("reader-", i);
-    readers_.push_back(reader::MakeReaderStream(reader, snapshot_->connection(2 + i), *leases_, *writers_));
+    readers_.push_back(reader::MakeReaderStream(reader, OpenHeld(2 + i), *leases_,
+                                                [this](const std::string&) { return writers_; }));
   }
 }
 

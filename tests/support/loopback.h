@@ -62,6 +62,7 @@ class LoopbackCluster {
   void Interrupt();
 
  private:
+  reader::OpenSource OpenHeld(int index);
   void Serve(const Options& options);
   const Options options_;
   std::unique_ptr<sqlite::Snapshot> snapshot_;
@@ -70,7 +71,7 @@ class LoopbackCluster {
   std::unique_ptr<coordinator::Coordinator> coordinator_;
   std::unique_ptr<grpc::Server> workers_, coordination_;
   std::unique_ptr<rpc::VerifierClient> verifications_;
-  std::unique_ptr<rpc::WriterClient> writers_;
+  std::shared_ptr<rpc::WriterClient> writers_;
   std::unique_ptr<rpc::LeaseClient> leases_;
   std::unique_ptr<rpc::MigrationClient> migrations_;
   std::vector<std::unique_ptr<reader::ReaderStream>> readers_;

@@ -6,9 +6,9 @@
 
 #include "absl/strings/match.h"
 #include "common/core/record.h"
-#include "reader-worker/row_encoder.h"
+#include "common/rows/row_encoder.h"
 
-namespace vecferry::reader {
+namespace vecferry::rows {
 namespace {
 
 using core::Conversion;
@@ -113,4 +113,4 @@ TEST(LongTextTest, AnIndexedTextThatMayNotBeNullTakesItsFallback) {
 }
 
 }  // namespace
-}  // namespace vecferry::reader
+}  // namespace vecferry::rows

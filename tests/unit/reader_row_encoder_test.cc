@@ -9,9 +9,9 @@
 #include "common/convert/convert.h"
 #include "common/core/record.h"
 #include "common/pgcopy/tuple.h"
-#include "reader-worker/row_encoder.h"
+#include "common/rows/row_encoder.h"
 
-namespace vecferry::reader {
+namespace vecferry::rows {
 namespace {
 
 using core::Conversion;
@@ -333,4 +333,4 @@ TEST(RowEncoderTest, ForeseesWhatItWouldReject) {
 }
 
 }  // namespace
-}  // namespace vecferry::reader
+}  // namespace vecferry::rows

@@ -1,4 +1,4 @@
-#include "reader-worker/row_cursor.h"
+#include "common/rows/row_cursor.h"
 
 #include <utility>
 
@@ -7,7 +7,7 @@
 #include "common/core/migration.h"
 #include "common/sqlite/schema.h"
 
-namespace vecferry::reader {
+namespace vecferry::rows {
 namespace {
 
 constexpr std::int64_t kNumberBytes = 8;
@@ -61,4 +61,4 @@ void RowCursor::SeekTo(absl::Span<const core::ValueView> key) {
   }
 }
 
-}  // namespace vecferry::reader
+}  // namespace vecferry::rows

@@ -3,12 +3,12 @@
 #include <vector>
 
 #include "common/base/status_macros.h"
-#include "reader-worker/reader.h"
-#include "reader-worker/row_cursor.h"
-#include "reader-worker/row_encoder.h"
-#include "reader-worker/row_issue.h"
+#include "common/rows/rows.h"
+#include "common/rows/row_cursor.h"
+#include "common/rows/row_encoder.h"
+#include "common/rows/row_issue.h"
 
-namespace vecferry::reader {
+namespace vecferry::rows {
 namespace {
 
 constexpr std::size_t kColumnCountBytes = 2;  // in front of a tuple's fields
@@ -50,4 +50,4 @@ absl::Status ResolveRows(sqlite::Database& source, const core::Mapping& mapping,
   return absl::OkStatus();
 }
 
-}  // namespace vecferry::reader
+}  // namespace vecferry::rows

@@ -1,5 +1,5 @@
-#ifndef VECFERRY_READER_WORKER_ROW_ENCODER_H_
-#define VECFERRY_READER_WORKER_ROW_ENCODER_H_
+#ifndef VECFERRY_COMMON_ROWS_ROW_ENCODER_H_
+#define VECFERRY_COMMON_ROWS_ROW_ENCODER_H_
 
 #include <cstdint>
 #include <optional>
@@ -11,10 +11,10 @@
 #include "common/core/migration.h"
 #include "common/core/plan.h"
 #include "common/pgcopy/tuple.h"
-#include "reader-worker/moved_values.h"
-#include "reader-worker/row_cursor.h"
+#include "common/rows/moved_values.h"
+#include "common/rows/row_cursor.h"
 
-namespace vecferry::reader {
+namespace vecferry::rows {
 
 struct EncodedRow {
   bool carried = false;  // a tuple was appended
@@ -77,6 +77,6 @@ class RowEncoder {
   std::vector<core::RowIssue> unused_issues_;
 };
 
-}  // namespace vecferry::reader
+}  // namespace vecferry::rows
 
-#endif  // VECFERRY_READER_WORKER_ROW_ENCODER_H_
+#endif  // VECFERRY_COMMON_ROWS_ROW_ENCODER_H_

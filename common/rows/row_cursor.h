@@ -1,5 +1,5 @@
-#ifndef VECFERRY_READER_WORKER_ROW_CURSOR_H_
-#define VECFERRY_READER_WORKER_ROW_CURSOR_H_
+#ifndef VECFERRY_COMMON_ROWS_ROW_CURSOR_H_
+#define VECFERRY_COMMON_ROWS_ROW_CURSOR_H_
 
 #include <cstdint>
 #include <optional>
@@ -13,7 +13,7 @@
 #include "common/core/value.h"
 #include "common/sqlite/database.h"
 
-namespace vecferry::reader {
+namespace vecferry::rows {
 
 // One row as a cursor stands on it. Borrowed until the cursor moves.
 struct SourceRow {
@@ -55,6 +55,6 @@ class RowCursor {
   std::vector<core::ValueView> values_;  // key, then inputs
 };
 
-}  // namespace vecferry::reader
+}  // namespace vecferry::rows
 
-#endif  // VECFERRY_READER_WORKER_ROW_CURSOR_H_
+#endif  // VECFERRY_COMMON_ROWS_ROW_CURSOR_H_

@@ -1,4 +1,4 @@
-#include "reader-worker/row_issue.h"
+#include "common/rows/row_issue.h"
 
 #include <utility>
 #include <vector>
@@ -8,7 +8,7 @@
 #include "absl/strings/str_format.h"
 #include "common/core/record.h"
 
-namespace vecferry::reader {
+namespace vecferry::rows {
 namespace {
 
 void KeepRaw(const core::ValueView& value, core::RowIssue& issue) {
@@ -95,4 +95,4 @@ core::RowIssue MakeRejection(const core::Mapping& mapping, const std::string& so
   return issue;
 }
 
-}  // namespace vecferry::reader
+}  // namespace vecferry::rows

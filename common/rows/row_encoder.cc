@@ -1,13 +1,13 @@
-#include "reader-worker/row_encoder.h"
+#include "common/rows/row_encoder.h"
 
 #include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/core/types.h"
-#include "reader-worker/row_issue.h"
+#include "common/rows/row_issue.h"
 
-namespace vecferry::reader {
+namespace vecferry::rows {
 namespace {
 
 using convert::Fidelity;
@@ -255,4 +255,4 @@ const std::string& RowEncoder::SourceColumn(const core::Column& column) const {
   return mapping_.inputs[static_cast<std::size_t>(column.input)].source_column;
 }
 
-}  // namespace vecferry::reader
+}  // namespace vecferry::rows

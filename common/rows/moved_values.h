@@ -1,5 +1,5 @@
-#ifndef VECFERRY_READER_WORKER_MOVED_VALUES_H_
-#define VECFERRY_READER_WORKER_MOVED_VALUES_H_
+#ifndef VECFERRY_COMMON_ROWS_MOVED_VALUES_H_
+#define VECFERRY_COMMON_ROWS_MOVED_VALUES_H_
 
 #include <string>
 #include <utility>
@@ -7,7 +7,7 @@
 
 #include "common/core/value.h"
 
-namespace vecferry::reader {
+namespace vecferry::rows {
 
 // What columns of one row moved away because the destination cannot hold it there: the content of the row's kMetadata
 // column. Owns nothing but what it was given; cleared for each row. Not thread-safe.
@@ -29,6 +29,6 @@ class MovedValues {
   std::vector<std::pair<std::string, std::string>> texts_;
 };
 
-}  // namespace vecferry::reader
+}  // namespace vecferry::rows
 
-#endif  // VECFERRY_READER_WORKER_MOVED_VALUES_H_
+#endif  // VECFERRY_COMMON_ROWS_MOVED_VALUES_H_

@@ -1,14 +1,14 @@
-#ifndef VECFERRY_READER_WORKER_ROW_ISSUE_H_
-#define VECFERRY_READER_WORKER_ROW_ISSUE_H_
+#ifndef VECFERRY_COMMON_ROWS_ROW_ISSUE_H_
+#define VECFERRY_COMMON_ROWS_ROW_ISSUE_H_
 
 #include <string>
 
 #include "absl/strings/string_view.h"
 #include "common/core/migration.h"
 #include "common/core/plan.h"
-#include "reader-worker/row_cursor.h"
+#include "common/rows/row_cursor.h"
 
-namespace vecferry::reader {
+namespace vecferry::rows {
 
 // {column: value} of the declared key; "" when rows are known by their rowid alone.
 std::string ReportedKey(const core::Mapping& mapping, const SourceRow& row);
@@ -26,6 +26,6 @@ core::RowIssue MakeRejection(const core::Mapping& mapping, const std::string& so
 inline constexpr absl::string_view kTooLarge = "too_large";
 inline constexpr absl::string_view kTooLong = "too_long";
 
-}  // namespace vecferry::reader
+}  // namespace vecferry::rows
 
-#endif  // VECFERRY_READER_WORKER_ROW_ISSUE_H_
+#endif  // VECFERRY_COMMON_ROWS_ROW_ISSUE_H_

@@ -1,10 +1,10 @@
-#include "reader-worker/moved_values.h"
+#include "common/rows/moved_values.h"
 
 #include <nlohmann/json.hpp>
 
 #include "common/core/migration.h"
 
-namespace vecferry::reader {
+namespace vecferry::rows {
 
 void MovedValues::Clear() {
   source_id_.clear();
@@ -31,4 +31,4 @@ std::string MovedValues::ToJson() const {
   return nlohmann::json{{"vecferry", std::move(moved)}}.dump();
 }
 
-}  // namespace vecferry::reader
+}  // namespace vecferry::rows

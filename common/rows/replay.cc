@@ -6,11 +6,11 @@
 #include "common/base/status_macros.h"
 #include "common/convert/convert.h"
 #include "common/pgcopy/tuple.h"
-#include "reader-worker/reader.h"
-#include "reader-worker/row_cursor.h"
-#include "reader-worker/row_encoder.h"
+#include "common/rows/rows.h"
+#include "common/rows/row_cursor.h"
+#include "common/rows/row_encoder.h"
 
-namespace vecferry::reader {
+namespace vecferry::rows {
 namespace {
 
 using core::ValueView;
@@ -123,4 +123,4 @@ absl::StatusOr<core::ReplayRow> EncodeAgain(const core::Mapping& mapping, const 
   return FromRecord(mapping, recorded, row_bytes_max, row);
 }
 
-}  // namespace vecferry::reader
+}  // namespace vecferry::rows

@@ -1,8 +1,8 @@
 #include "common/base/status_macros.h"
-#include "reader-worker/reader.h"
-#include "reader-worker/row_cursor.h"
+#include "common/rows/rows.h"
+#include "common/rows/row_cursor.h"
 
-namespace vecferry::reader {
+namespace vecferry::rows {
 
 absl::StatusOr<RangeDigest> DigestRange(sqlite::Database& source, const core::Mapping& mapping,
                                         const core::Shard& shard, const std::optional<std::string>& last_key,
@@ -20,4 +20,4 @@ absl::StatusOr<RangeDigest> DigestRange(sqlite::Database& source, const core::Ma
   }
 }
 
-}  // namespace vecferry::reader
+}  // namespace vecferry::rows
