@@ -21,9 +21,8 @@ absl::StatusOr<base::Descriptor> Hold(const std::string& path) {
   if (!file.is_open()) return ErrnoStatus("cannot open", path);
   const bool locked = flock(file.number(), LOCK_SH | LOCK_NB) == 0;
   if (!locked && errno != EWOULDBLOCK) return ErrnoStatus("cannot lock", path);
-  if (!locked || !IsNamed(file, path)) {
-    return absl::NotFoundError(absl::StrCat(core::SanitizeText(path), " is being removed"));
-  }
+  if (!locked) return absl::UnavailableError(absl::StrCat(core::SanitizeText(path), " is locked by another process"));
+  if (!IsNamed(file, path)) return absl::NotFoundError(absl::StrCat(core::SanitizeText(path), " was removed"));
   return file;
 }
 

@@ -13,7 +13,8 @@ namespace vecferry::sqlite {
 // Files in the scratch folder that several processes use: who uses one has a lock of flock() on it, and nobody else
 // removes it. The lock goes with its process, however that ends.
 
-// A shared lock on the file, for as long as the descriptor is open. kNotFound: it is not there, or just being removed.
+// A shared lock on the file, for as long as the descriptor is open. kNotFound: it is not there. kUnavailable: just now
+// it is another's alone, who gives it its name or removes it.
 absl::StatusOr<base::Descriptor> Hold(const std::string& path);
 
 // Whether `path` still names the open file.

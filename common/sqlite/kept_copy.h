@@ -33,12 +33,13 @@ absl::StatusOr<KeptCopy> MakeKeptCopy(const std::string& path, const std::string
                                       const std::function<bool()>& stopping);
 
 // One that is there, its bytes checked against the seal: it was not synced to disk, and a machine may have lost power
-// since. kNotFound; kDataLoss: it is not as it was made; kInvalidArgument: no id; kCancelled once `stopping` says so.
+// since. kNotFound; kUnavailable: it is just being removed; kDataLoss: it is not as it was made; kInvalidArgument: no
+// id; kCancelled once `stopping` says so.
 absl::StatusOr<KeptCopy> FindKeptCopy(const std::string& scratch_dir, absl::string_view id,
                                       const std::function<bool()>& stopping);
 
 // A connection to the whole copy at `path`, one of these or one that was fetched, for one user. It holds the copy.
-// kNotFound: there is none.
+// Errors as Hold (held_file.h).
 absl::StatusOr<std::shared_ptr<SnapshotConnection>> ConnectToCopy(const std::string& path);
 
 // Whether it may be part of a file's name: ids come from other processes.
