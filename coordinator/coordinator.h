@@ -42,6 +42,7 @@ struct CoordinatorOptions {
     std::shared_ptr<WorkerRegistry> registry;  // the workers; its readers that fall silent lose their leases
     // Told once, when all connections could be looked through: the copies of sources that unfinished migrations read.
     std::function<void(const std::set<std::string>&)> keep_copies = [](const std::set<std::string>&) {};
+    std::function<void()> tidy_copies = [] {};  // now and then
   } duties;
 };
 

@@ -57,6 +57,7 @@ void Upkeep::LookAfterReaders() {
 void Upkeep::LookForMigrations() {
   for (const std::string& name : duties_.connection_names()) Tell(name, migrations_.TakeUp(name));
   if (!copies_kept_) DropCopies();
+  duties_.tidy_copies();
 }
 
 void Upkeep::DropCopies() {
