@@ -154,6 +154,12 @@ class Cluster(unittest.TestCase):
                              ({}, {"tls": {"mode": "secret"}}), ({}, {"securityContext": {"runAsUser": 1000}})):
             self.assertNotEqual(job(change, **more)[0], name, (change, more))
 
+    def test_pods_that_are_to_be_spread_are_counted(self):
+        for role in ROLES:
+            constraint, = pods(RENDERED[f"all of {role}"])[role]["spec"]["topologySpreadConstraints"]
+            self.assertEqual((constraint["topologyKey"], selected(constraint["labelSelector"], RENDERED["default"])),
+                             ("zone", {role}))
+
     def test_standbys_and_tracing(self):
         deployment = of_kind(render({"coordinator": {"replicas": 2}}), "Deployment")["first-vecferry-coordinator"]
         self.assertEqual(deployment["spec"]["replicas"], 2)

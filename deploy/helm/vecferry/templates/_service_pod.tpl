@@ -143,7 +143,14 @@ spec:
     {{- with $values.extraVolumes }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
-  {{- range $name := list "nodeSelector" "tolerations" "affinity" "topologySpreadConstraints" }}
+  {{- with $values.topologySpreadConstraints }}
+  topologySpreadConstraints:
+    {{- range . }}
+    # Without a selector a constraint would count no pod.
+    - {{ merge (dict) . (dict "labelSelector" (dict "matchLabels" (include "vecferry.selector" (dict "context" $context "component" $role) | fromYaml))) | toJson }}
+    {{- end }}
+  {{- end }}
+  {{- range $name := list "nodeSelector" "tolerations" "affinity" }}
   {{- with index $values $name }}
   {{ $name }}:
     {{- toYaml . | nindent 4 }}
