@@ -84,6 +84,7 @@ absl::Status LeasedReaderStream::Run() {
       telemetry::LogWarning(absl::StrCat("no coordinator gives leases: ", acquired.status().message()));
       stop_.WaitFor(kAskAgain);
     } else if (acquired->lease) {
+      base::FaultPoint("reader.after_acquire");
       CarryLease(*acquired->lease);
     } else if (acquired->finished && !stays) {
       return absl::OkStatus();

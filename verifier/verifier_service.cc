@@ -7,6 +7,7 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "common/base/fault_points.h"
 #include "common/base/mutex.h"
 #include "common/base/status_macros.h"
 #include "common/postgres/ledger.h"
@@ -42,6 +43,7 @@ class VerifierServiceImpl final : public VerifierService, public v1::VerifierSer
                       grpc::ServerWriter<v1::VerifyResponse>* writer) override {
     const auto gone = [&] { return stopped() || context->IsCancelled(); };
     const auto tell = [&](const core::CheckReport& check) -> absl::Status {
+      base::FaultPoint("verifier.in_checks");
       v1::VerifyResponse response;
       *response.mutable_check() = rpc::ToProto(check);
       if (gone() || !writer->Write(response)) return absl::CancelledError("stopped");
