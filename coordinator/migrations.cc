@@ -15,6 +15,16 @@
 
 namespace vecferry::coordinator {
 
+namespace {
+
+// A caller elsewhere names the source as this process sees it.
+rpc::StartOptions WithRealPath(rpc::StartOptions options) {
+  options.identity.source_path = sqlite::RealPath(options.identity.source_path);
+  return options;
+}
+
+}  // namespace
+
 // While it lives, Stop() ends the statement of a session.
 class Migrations::Cancellable {
  public:
@@ -98,7 +108,8 @@ absl::StatusOr<core::Plan> Migrations::Look(const core::Identity& identity, cons
   return Draw(source, identity, catalog);
 }
 
-absl::StatusOr<Migrations::Drawn> Migrations::Plan(const rpc::StartOptions& options) {
+absl::StatusOr<Migrations::Drawn> Migrations::Plan(const rpc::StartOptions& asked) {
+  const rpc::StartOptions options = WithRealPath(asked);
   Drawn drawn;
   const absl::StatusOr<std::string> conninfo = Resolve(options.connection);
   if (absl::IsNotFound(conninfo.status())) {  // the private server does not run yet
@@ -173,7 +184,8 @@ absl::StatusOr<Migrations::Found> Migrations::FindOrPlan(postgres::Connection& s
 
 // ---- starting ----
 
-absl::StatusOr<rpc::Started> Migrations::Start(const rpc::StartOptions& options) {
+absl::StatusOr<rpc::Started> Migrations::Start(const rpc::StartOptions& asked) {
+  const rpc::StartOptions options = WithRealPath(asked);
   ASSIGN_OR_RETURN(const std::string conninfo, Resolve(options.connection));
   ASSIGN_OR_RETURN(postgres::Connection ledger, OpenCoordinatorSession(conninfo, [this] { return stopping(); }));
   RETURN_IF_ERROR(CheckConnectionLimit(ledger, options.connections_max));
