@@ -20,7 +20,9 @@
 #include "cli/report_json.h"
 #include "cli/summary.h"
 #include "common/base/status_macros.h"
+#include "common/service/options.h"
 #include "common/telemetry/log.h"
+#include "common/telemetry/tracing.h"
 
 namespace vecferry::cli {
 namespace {
@@ -197,6 +199,8 @@ absl::StatusOr<int> CopyCommand::Conclude(core::Report report) {
 absl::StatusOr<int> RunCopy(const Options& options, base::ProcessSignals& signals) {
   const auto format = options.copy.log_format == "json" ? telemetry::LogFormat::kJson : telemetry::LogFormat::kText;
   RETURN_IF_ERROR(telemetry::StartLogging({options.copy.log_level, format}));
+  ASSIGN_OR_RETURN(const std::unique_ptr<telemetry::Tracing> tracing,
+                   telemetry::Tracing::Start("vecferry", service::ProcessEnvironment()));
   return CopyCommand(options.copy, signals).Run(options.postgres_url);
 }
 

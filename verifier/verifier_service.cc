@@ -7,16 +7,39 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "common/base/mutex.h"
 #include "common/base/status_macros.h"
 #include "common/postgres/ledger.h"
 #include "common/rpc/admission.h"
+#include "common/rpc/call_span.h"
 #include "common/rpc/plan_codec.h"
 #include "vecferry/v1/verifier.grpc.pb.h"
 #include "verifier/counts.h"
 
 namespace vecferry::verifier {
 namespace {
+
+// Tells checks as spans below the current one: each from the end of the one before. A store of very many tables shows
+// the first. Not thread-safe.
+class CheckSpans {
+ public:
+  void Tell(const core::CheckReport& check) {
+    const absl::Time begin = std::exchange(last_end_, absl::Now());
+    if (checks_left_ == 0) return;
+    --checks_left_;
+    telemetry::Span span = telemetry::Span::StartAt(begin, "check", telemetry::CurrentTraceparent());
+    span.Set("vecferry.check", check.name);
+    span.Set("vecferry.table", check.table);
+    span.Set("vecferry.verdict", check.verdict);
+    if (check.verdict != "fail") return;
+    span.Fail(absl::DataLossError(absl::StrCat("expected ", check.expected, ", found ", check.actual)));
+  }
+
+ private:
+  int checks_left_ = rpc::kChecksToldMax;
+  absl::Time last_end_ = absl::Now();
+};
 
 class VerifierServiceImpl final : public VerifierService, public v1::VerifierService::Service {
  public:
@@ -47,8 +70,13 @@ class VerifierServiceImpl final : public VerifierService, public v1::VerifierSer
       if (gone() || !writer->Write(response)) return absl::CancelledError("stopped");
       return absl::OkStatus();
     };
-    return rpc::Handle(*context, {rpc::Role::kCoordinator, rpc::Role::kClient},
-                       [&] { return Run(*request, gone, tell); });
+    return rpc::Handle(*context, {rpc::Role::kCoordinator, rpc::Role::kClient}, rpc::kVerify, [&] {
+      CheckSpans spans;
+      return Run(*request, gone, [&](const core::CheckReport& check) {
+        spans.Tell(check);
+        return tell(check);
+      });
+    });
   }
 
  private:
