@@ -128,7 +128,7 @@ std::string ReportJson(const core::Report& report) {
   json["format"] = "vecferry.report.v1";
   json["vecferry_version"] = report.vecferry_version;
   json["migration_id"] = report.migration_id;
-  json["trace_id"] = nullptr;
+  json["trace_id"] = OrNull(report.trace_id);
   json["state"] = std::string(core::ToString(report.state));
   json["exit_code"] = report.exit_code;
   json["failure"] = OrNull(report.failure);

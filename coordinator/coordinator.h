@@ -10,6 +10,7 @@
 
 #include "absl/time/time.h"
 #include "common/postgres/connection.h"
+#include "common/telemetry/metrics.h"
 #include "coordinator/sources.h"
 #include "coordinator/worker_registry.h"
 #include "coordinator/workers.h"
@@ -34,6 +35,7 @@ struct CoordinatorOptions {
   // A shard that was given back so often for what may pass, a worker that went away, fails its migration. (A service's
   // pause between two attempts grows to 4 s: it outlasts ten minutes without workers.)
   int attempts_max = 5;
+  std::shared_ptr<prometheus::Registry> registry = telemetry::MakeRegistry();  // takes the coordinator's metrics
   // kService: what it looks after beside its calls.
   struct Duties {
     // Of all connections: looked through now and then for migrations that nobody drives.

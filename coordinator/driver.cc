@@ -22,6 +22,7 @@ constexpr int kReconnectsMax = 5;  // what ends its sessions each time would do 
 
 Driver::Driver(DriverSetup setup, core::Plan plan, Hold hold)
     : setup_(std::move(setup)),
+      trace_(plan.traceparent, plan.shards.size()),
       hold_(std::move(hold)),
       plan_(std::make_shared<const core::Plan>(std::move(plan))),
       source_(setup_.source),
@@ -160,6 +161,7 @@ absl::Status Driver::CopyOnce() {
   }));
   {
     base::MutexLock lock(&mutex_);
+    stage_ = core::State::kCopying;
     copying_ = true;
     clock_starts_with_lease_ = true;
     mutex_.Await([this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return leases_->done() || interrupted(); });
@@ -175,6 +177,7 @@ absl::Status Driver::EnterStage(core::State state, StageClock::Stage stage) {
   {
     base::MutexLock lock(&mutex_);
     clock_.Begin(stage, Monotonic());
+    stage_ = state;
   }
   return WithHold(
       [&](Hold& hold) { return postgres::SetState(hold.ledger, setup_.migration_id, hold.epoch, state, ""); });
@@ -219,12 +222,14 @@ absl::Status Driver::FinishTables() {
                               setup_.options.rejects_max,
                               setup_.options.no_indexes,
                               [this](const std::string& step) {
+                                trace_.BeginStep(step);
                                 base::MutexLock lock(&mutex_);
                                 step_ = step;
                               },
                               [this] { return Stopping(); },
                               source()->connection()};
   const absl::Status finished = Finish(context);
+  trace_.EndStep(finished);
   const absl::Status interruption = Interruption();
   return interruption.ok() ? finished : interruption;
 }
@@ -273,6 +278,12 @@ void Driver::End(const absl::Status& status) {
     report->state = stopped ? core::State::kPaused : core::State::kFailed;
     report->failure = stopped ? "" : FailureText(status.ok() ? stored : status);
     report->exit_code = core::ExitCode(report->state, report->totals);
+  }
+  if (report.ok()) {
+    if (core::IsEnded(report->state) || report->state == core::State::kFailed) trace_.TellEnd(*report);
+    if (const auto counter = setup_.metrics.ended.find(report->state); counter != setup_.metrics.ended.end()) {
+      counter->second.Add();
+    }
   }
   last_report_ = report.ok() ? std::move(report) : absl::StatusOr<core::Report>(status.ok() ? stored : status);
   copying_ = false;

@@ -18,9 +18,11 @@
 #include "common/postgres/ledger.h"
 #include "common/rpc/clients.h"
 #include "coordinator/coordinator.h"
+#include "coordinator/coordinator_metrics.h"
 #include "coordinator/hold.h"
 #include "coordinator/in_turn.h"
 #include "coordinator/lease_table.h"
+#include "coordinator/migration_trace.h"
 #include "coordinator/stage_clock.h"
 
 namespace vecferry::coordinator {
@@ -34,6 +36,7 @@ struct DriverSetup {
   const CoordinatorOptions& coordinator;
   Sources& sources;
   Workers& workers;
+  CoordinatorMetrics& metrics;
 };
 
 // What becomes of a migration whose driver is stopped.
@@ -73,6 +76,7 @@ class Driver {
   // No more leases; a running statement is cancelled. Returns at once.
   void Stop(Leave leave);
   bool ended() const;
+  core::State stage() const;  // as it works through them here
   bool copying() const;  // there are shards to lease
   // Waits until the migration no longer runs here, for `patience` at most. Returns ended().
   bool AwaitEnd(absl::Duration patience);
@@ -132,11 +136,13 @@ class Driver {
   std::uint64_t epoch();  // of the hold, on the driving thread alone
 
   const DriverSetup setup_;
+  MigrationTrace trace_;
   InTurn<std::optional<Hold>> hold_;  // mutex_ is not held by who takes a turn
 
   mutable base::Mutex mutex_;
   std::shared_ptr<const core::Plan> plan_ ABSL_GUARDED_BY(mutex_);  // shared with RPCs; a reconcile makes a new one
   std::optional<LeaseTable> leases_ ABSL_GUARDED_BY(mutex_);
+  core::State stage_ ABSL_GUARDED_BY(mutex_) = core::State::kPlanned;
   bool copying_ ABSL_GUARDED_BY(mutex_) = false;
   bool copied_ ABSL_GUARDED_BY(mutex_) = false;  // for good: no shard is leased any more
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

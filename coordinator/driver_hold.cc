@@ -7,6 +7,7 @@
 #include "common/base/status_macros.h"
 #include "common/core/types.h"
 #include "common/telemetry/log.h"
+#include "common/telemetry/trace_context.h"
 #include "coordinator/driver.h"
 #include "coordinator/failure_text.h"
 
@@ -62,6 +63,7 @@ absl::StatusOr<rpc::Acquired> Driver::Acquire(const LeaseParties& parties) {
       clock_starts_with_lease_ = false;
     }
   }
+  const absl::Time begin = absl::Now();
   const absl::StatusOr<std::uint64_t> epoch = WithHold([&](Hold& hold) {
     return postgres::GrantLease(hold.ledger, setup_.migration_id, hold.epoch, shard, parties.owner, lease_time);
   });
@@ -82,6 +84,8 @@ absl::StatusOr<rpc::Acquired> Driver::Acquire(const LeaseParties& parties) {
                               .batch_rows_max = setup_.options.batch_rows_max,
                               .plan_revision = plan_->revision,
                               .snapshot = source_->snapshot()};
+  trace_.TellLease(begin, parties.owner, *acquired.lease);
+  setup_.metrics.granted.Add();
   return acquired;
 }
 
@@ -145,6 +149,7 @@ void Driver::NoteGone(const std::string& reader) {
   if (!leases_) return;
   const int expired = leases_->Expire(reader, Monotonic());
   if (expired == 0) return;
+  setup_.metrics.lost.Add(expired);
   telemetry::LogWarning(absl::StrCat("migration ", setup_.migration_id, ": reader ", reader, " is gone, ", expired,
                                      " of its shards are free"));
 }
@@ -267,6 +272,11 @@ absl::StatusOr<Hold> Driver::AwaitHold(std::uint64_t former_epoch) {
 
 // ---- reports ----
 
+core::State Driver::stage() const {
+  base::MutexLock lock(&mutex_);
+  return stage_;
+}
+
 bool Driver::copying() const {
   base::MutexLock lock(&mutex_);
   return copying_;
@@ -287,6 +297,7 @@ absl::StatusOr<core::Report> Driver::ReadReport() {
     ASSIGN_OR_RETURN(const postgres::MigrationRow row, postgres::GetMigration(hold.ledger, setup_.migration_id));
     ASSIGN_OR_RETURN(core::Report report, postgres::LoadReport(hold.ledger, row, *plan()));
     report.destination_url = postgres::MaskConninfo(setup_.conninfo);
+    report.trace_id = telemetry::TraceIdOf(plan()->traceparent);
     return report;
   });
 }

@@ -5,6 +5,7 @@
 #include "common/base/fault_points.h"
 #include "common/base/status_macros.h"
 #include "common/telemetry/log.h"
+#include "common/telemetry/tracing.h"
 #include "coordinator/driver.h"
 #include "coordinator/ledger_moves.h"
 
@@ -58,6 +59,8 @@ absl::Status Driver::VerifyOnce(bool& different) {
     base::MutexLock lock(&mutex_);
     step_ = "checking";
   }
+  telemetry::Span span = telemetry::Span::Start("verify", plan()->traceparent);
+  const telemetry::TraceScope scope(span.traceparent());
   absl::Status recorded;
   const absl::Status verified = verifier->Verify(
       setup_.migration_id, setup_.options.connection, std::string(kVerifyLevel), source()->snapshot(),
@@ -66,6 +69,7 @@ absl::Status Driver::VerifyOnce(bool& different) {
         if (!recorded.ok()) return;
         recorded = WithHold([&](Hold& hold) { return postgres::RecordCheck(hold.ledger, setup_.migration_id, check); });
       });
+  span.Fail(verified);
   return verified.ok() ? recorded : verified;
 }
 

@@ -62,6 +62,7 @@ class CoordinatorProgram : public Service {
     vecferry::coordinator::CoordinatorOptions options;
     options.life = vecferry::coordinator::Life::kService;
     options.attempts_max = kAttemptsMax;
+    options.registry = setup.registry;
     const vecferry::service::Connections& connections = setup.connections;
     options.duties.connection_names = [&connections] { return connections.Names(); };
     options.duties.registry = registry_;

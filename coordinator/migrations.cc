@@ -4,9 +4,11 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "common/base/status_macros.h"
 #include "common/postgres/ledger.h"
 #include "common/rpc/plan_codec.h"
+#include "common/telemetry/tracing.h"
 #include "coordinator/destination.h"
 #include "coordinator/hold.h"
 #include "coordinator/identity.h"
@@ -46,7 +48,7 @@ class Migrations::Cancellable {
 
 Migrations::Migrations(const CoordinatorOptions& options, std::shared_ptr<Sources> sources,
                        std::shared_ptr<Workers> workers, postgres::ConnectionResolver resolver)
-    : options_(options), sources_(std::move(sources)), resolver_(std::move(resolver)), workers_(std::move(workers)) {}
+    : options_(options), sources_(std::move(sources)), resolver_(std::move(resolver)), workers_(std::move(workers)), metrics_(*options_.registry) {}
 
 Migrations::~Migrations() { Stop(); }
 
@@ -147,6 +149,7 @@ absl::StatusOr<Migrations::Drawn> Migrations::Plan(const rpc::StartOptions& aske
 
 absl::StatusOr<Migrations::Found> Migrations::PlanNew(postgres::Connection& session,
                                                       const rpc::StartOptions& options) {
+  const absl::Time asked = absl::Now();
   const absl::Duration begin = Monotonic();
   const std::string& schema = options.identity.destination_schema;
   ASSIGN_OR_RETURN(const bool ledger, postgres::LedgerExists(session));
@@ -163,7 +166,13 @@ absl::StatusOr<Migrations::Found> Migrations::PlanNew(postgres::Connection& sess
   row.options = OptionsJson(options, options_.life);
   row.program_version = VECFERRY_VERSION;
   row.seconds.plan = absl::ToDoubleSeconds(Monotonic() - begin);
+  plan->traceparent = telemetry::NewTraceparent();
   RETURN_IF_ERROR(StorePlan(session, catalog, *plan, row));
+  telemetry::Span::Tell("plan", plan->traceparent, telemetry::SpanKind::kInternal, asked, absl::Now(),
+                        {{"vecferry.migration.id", row.id}});
+  if (!plan->traceparent.empty()) {
+    RETURN_IF_ERROR(postgres::RecordEvent(session, row.id, "trace", telemetry::TraceIdOf(plan->traceparent)));
+  }
   return Found{std::move(row), std::move(source)};
 }
 
@@ -221,7 +230,7 @@ absl::StatusOr<rpc::Started> Migrations::Drive(const std::string& conninfo, cons
     planned.total = row.seconds.plan;
     RETURN_IF_ERROR(postgres::AddStageSeconds(hold.ledger, row.id, hold.epoch, planned));
   }
-  DriverSetup setup{row.id, std::move(found.source), options, conninfo, options_, *sources_, *workers_};
+  DriverSetup setup{row.id, std::move(found.source), options, conninfo, options_, *sources_, *workers_, metrics_};
   std::vector<DriverPointer> replaced;  // destroyed, which joins threads, after the lock is free
   base::MutexLock guard(&mutex_);
   if (stopping_) return absl::CancelledError("stopped before the first row; the same command goes on");

@@ -65,10 +65,8 @@ class Migrations {
   absl::Status TakeUp(const std::string& connection);
   // Copies of sources that unfinished migrations of one connection read.
   absl::StatusOr<std::vector<std::string>> SnapshotsOf(const std::string& connection);
-  struct Load {
-    int running = 0, waiting = 0, leases = 0;  // migrations; migrations that no reader carries; leases
-  };
-  Load CountLoad();
+  // Brings the gauges up to date.
+  void Measure();
 
   void Stop();
 
@@ -110,6 +108,7 @@ class Migrations {
   const std::shared_ptr<Sources> sources_;
   const postgres::ConnectionResolver resolver_;
   const std::shared_ptr<Workers> workers_;
+  CoordinatorMetrics metrics_;
 
   base::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

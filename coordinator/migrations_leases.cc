@@ -83,17 +83,21 @@ void Migrations::ForgetEnded() {
   }
 }
 
-Migrations::Load Migrations::CountLoad() {
-  Load load;
+void Migrations::Measure() {
+  std::map<core::State, int> running;
+  int waiting = 0, leased = 0;
   for (const DriverPointer& driver : Drivers()) {
     if (driver->ended()) continue;
     std::map<std::string, int> streams;
     const int leases = driver->CountStreams(streams);
-    ++load.running;
-    load.leases += leases;
-    if (driver->copying() && leases == 0) ++load.waiting;
+    ++running[driver->stage()];
+    leased += leases;
+    if (driver->copying() && leases == 0) ++waiting;
   }
-  return load;
+  for (auto& [state, gauge] : metrics_.migrations) gauge.Set(running[state]);
+  metrics_.waiting.Set(waiting);
+  metrics_.leases.Set(leased);
+  for (auto& [kind, gauge] : metrics_.workers) gauge.Set(options_.duties.registry->Count(kind));
 }
 
 }  // namespace vecferry::coordinator

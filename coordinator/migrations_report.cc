@@ -2,14 +2,16 @@
 
 #include "common/base/status_macros.h"
 #include "common/rpc/plan_codec.h"
+#include "common/telemetry/trace_context.h"
 
 namespace vecferry::coordinator {
 
 absl::StatusOr<core::Report> ReadReport(postgres::Connection& session, const std::string& conninfo,
-                                  const postgres::MigrationRow& row) {
+                                        const postgres::MigrationRow& row) {
   ASSIGN_OR_RETURN(const core::Plan plan, rpc::ParsePlan(row.plan));
   ASSIGN_OR_RETURN(core::Report report, postgres::LoadReport(session, row, plan));
   report.destination_url = postgres::MaskConninfo(conninfo);
+  report.trace_id = telemetry::TraceIdOf(plan.traceparent);
   return report;
 }
 

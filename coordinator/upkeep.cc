@@ -52,6 +52,7 @@ void Upkeep::LookAfterReaders() {
   migrations_.NoteGone(duties_.registry->TakeGoneReaders());
   if (duties_.registry->Count(rpc::WorkerKind::kReader) == 0) migrations_.NoteWaiting("waiting for a reader");
   migrations_.ForgetEnded();
+  migrations_.Measure();
 }
 
 void Upkeep::LookForMigrations() {

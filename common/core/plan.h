@@ -160,6 +160,7 @@ struct Plan {
   std::string profile;  // as chosen
   std::string profile_reason;
   std::string schema_version;               // of the store, a hint; "" when it has none
+  std::string traceparent;                  // of the migration's own span (docs/tracing.md); "" = not traced
   std::string snapshot;                     // the source's copy that is read (Lease::snapshot); "" = none
   std::string source_fingerprint;           // physical: sqlite::Fingerprint's text
   std::string source_schema_hash;           // of tables and columns: a change always stops a resume

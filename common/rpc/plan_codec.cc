@@ -196,6 +196,7 @@ v1::Plan ToProto(const core::Plan& plan) {
   proto.set_format(plan.format);
   proto.set_revision(static_cast<std::uint32_t>(plan.revision));
   proto.set_snapshot(plan.snapshot);
+  proto.set_traceparent(plan.traceparent);
   proto.set_program_version(plan.program_version);
   *proto.mutable_identity() = ToProto(plan.identity);
   proto.set_profile(plan.profile);
@@ -240,6 +241,7 @@ absl::StatusOr<core::Plan> FromProto(const v1::Plan& proto) {
   plan.format = proto.format();
   plan.revision = static_cast<int>(proto.revision());
   plan.snapshot = proto.snapshot();
+  plan.traceparent = proto.traceparent();
   plan.program_version = proto.program_version();
   plan.identity = FromProto(proto.identity());
   plan.profile = proto.profile();

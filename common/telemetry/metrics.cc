@@ -22,8 +22,9 @@ Counter::Counter(prometheus::Registry& registry, const std::string& name, const 
 
 void Counter::Add(double amount) { counter_->Increment(amount); }
 
-Gauge::Gauge(prometheus::Registry& registry, const std::string& name, const std::string& help)
-    : gauge_(&prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add({})) {}
+Gauge::Gauge(prometheus::Registry& registry, const std::string& name, const std::string& help,
+             const std::map<std::string, std::string>& labels)
+    : gauge_(&prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add(labels)) {}
 
 void Gauge::Set(double value) { gauge_->Set(value); }
 void Gauge::Add(double amount) { gauge_->Increment(amount); }

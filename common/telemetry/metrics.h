@@ -31,7 +31,8 @@ class Counter {
 
 class Gauge {
  public:
-  Gauge(prometheus::Registry& registry, const std::string& name, const std::string& help);
+  Gauge(prometheus::Registry& registry, const std::string& name, const std::string& help,
+        const std::map<std::string, std::string>& labels = {});
   void Set(double value);
   void Add(double amount);  // or less
 
