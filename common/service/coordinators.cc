@@ -109,7 +109,7 @@ bool Coordinators::Join(const std::string& address) {
       .first->second.Note(clients.status());
   if (!clients.ok()) return false;
   join_troubles_.erase(address);
-  telemetry::LogInfo(absl::StrCat("coordinator ", address, " is told of worker ", worker()));
+  telemetry::LogInfo(absl::StrCat("coordinator ", address, " is found; this is worker ", worker()));
   base::MutexLock lock(&mutex_);
   rpc::WorkerBeat beat = options_.beat;
   beat.draining = draining_;

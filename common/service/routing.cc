@@ -26,21 +26,24 @@ class RoutedSources : public rpc::SourceClient {
  public:
   explicit RoutedSources(ListPeers list_peers) : list_peers_(std::move(list_peers)) {}
 
-  absl::Status Fetch(const std::string& snapshot, std::uint64_t offset,
+  absl::Status Fetch(const std::string& snapshot, std::uint64_t offset, const std::function<bool()>& stopping,
                      const std::function<absl::Status(const rpc::SourceChunk&)>& on_chunk) override {
     std::vector<Peer> peers = list_peers_();
     std::stable_partition(peers.begin(), peers.end(), [](const Peer& peer) { return peer.answers; });
-    absl::Status away, missing;
+    absl::Status busy, away, missing;
     for (const Peer& peer : peers) {
       bool handed_out = false;
-      const absl::Status status = peer.sources->Fetch(snapshot, offset, [&](const rpc::SourceChunk& chunk) {
+      const absl::Status status = peer.sources->Fetch(snapshot, offset, stopping, [&](const rpc::SourceChunk& chunk) {
         handed_out = true;
         return on_chunk(chunk);
       });
-      if (status.ok() || handed_out || !IsAnothers(status)) return status;
-      (absl::IsNotFound(status) ? missing : away) = status;
+      // One that is busy does not look whether it has the copy.
+      const bool is_busy = absl::IsResourceExhausted(status);
+      if (status.ok() || handed_out || (!is_busy && !IsAnothers(status))) return status;
+      (is_busy ? busy : absl::IsNotFound(status) ? missing : away) = status;
     }
-    // One that is away may have what the others have not.
+    // One that is busy or away may have what the others have not.
+    if (!busy.ok()) return busy;
     if (!away.ok()) return away;
     return missing.ok() ? NoCoordinator() : missing;
   }

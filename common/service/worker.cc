@@ -44,8 +44,9 @@ absl::StatusOr<CoordinatorsOptions> ReadWorkerFlags(const flags::Arguments& argu
     RETURN_IF_ERROR(rpc::CheckPlainText("--coordinator", text, options.tls, options.insecure));
     options.targets.push_back(std::move(target));
   }
-  if (arguments.Has("--coordinator") && options.targets.empty()) {
-    return flags::Refuse("--coordinator", coordinators, "HOST:PORT[,HOST:PORT...]");
+  // A writer may also be called by somebody who knows it.
+  if (options.targets.empty() && (arguments.Has("--coordinator") || kind != rpc::WorkerKind::kWriter)) {
+    return absl::InvalidArgumentError("--coordinator is missing; allowed: HOST:PORT[,HOST:PORT...]");
   }
   if (const std::optional<std::string> advertise = arguments.Get("--advertise")) {
     RETURN_IF_ERROR(ParseHostPort("--advertise", *advertise).status());

@@ -14,7 +14,7 @@ namespace vecferry::service {
 // What reader, writer and verifier take to find their coordinators: --coordinator, --advertise.
 void AddWorkerFlags(flags::Arguments& arguments);
 
-// Without --coordinator there are no targets. Errors: kInvalidArgument, naming flag, value and what is allowed: also
+// A writer without --coordinator has no targets. Errors: kInvalidArgument, naming flag, value and what is allowed: also
 // where others would be told an address that only this machine knows, and for plain text beyond it.
 absl::StatusOr<CoordinatorsOptions> ReadWorkerFlags(const flags::Arguments& arguments, const ServiceOptions& service,
                                                     rpc::WorkerKind kind);

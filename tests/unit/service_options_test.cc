@@ -119,7 +119,9 @@ TEST(WorkerFlagsTest, SayWhatIsWrong) {
     EXPECT_THAT(ReadWorker(kind, service, words), StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr(told)));
   };
   refused(rpc::WorkerKind::kReader, {"--coordinator", "a"}, "HOST:PORT");
-  refused(rpc::WorkerKind::kReader, {"--coordinator", ","}, "HOST:PORT");
+  refused(rpc::WorkerKind::kWriter, {"--coordinator", ","}, "--coordinator is missing");
+  refused(rpc::WorkerKind::kReader, {}, "--coordinator is missing");
+  refused(rpc::WorkerKind::kVerifier, {}, "--coordinator is missing");
   refused(rpc::WorkerKind::kReader, {"--coordinator", "localhost:1,a:1"}, "a:1 is not on this machine");
   refused(rpc::WorkerKind::kWriter, {"--advertise", "writer"}, "HOST:PORT");
   refused(rpc::WorkerKind::kWriter, {"--advertise", "0.0.0.0:7070"}, "reaches this worker");

@@ -46,7 +46,7 @@ class FakeCoordinator : public rpc::LeaseClient, public rpc::SourceClient {
     plan.notes = {name_};
     return plan;
   }
-  absl::Status Fetch(const std::string&, std::uint64_t offset,
+  absl::Status Fetch(const std::string&, std::uint64_t offset, const std::function<bool()>&,
                      const std::function<absl::Status(const rpc::SourceChunk&)>& on_chunk) override {
     calls_.push_back(absl::StrCat(name_, " Fetch"));
     for (const std::string& piece : pieces) {
@@ -96,6 +96,10 @@ class RoutingTest : public ::testing::Test {
     at(name).acquired = rpc::Acquired{};
     calls_.clear();
     return acquired.ok() && acquired->lease ? *acquired->lease : rpc::Lease{};
+  }
+  absl::Status Fetch(const std::function<absl::Status(const rpc::SourceChunk&)>& take) {
+    return sources_->Fetch(
+        "s", 0, [] { return false; }, take);
   }
   void AnswerAll(const absl::Status& status) {
     for (const auto& [name, fake] : fakes_) fake->answer = status;
@@ -235,13 +239,13 @@ TEST_F(RoutingTest, ACopyIsFetchedFromTheOneThatHasIt) {
     fetched += chunk.data;
     return absl::OkStatus();
   };
-  EXPECT_THAT(sources_->Fetch("s", 0, take), IsOk());
+  EXPECT_THAT(Fetch(take), IsOk());
   EXPECT_EQ(fetched, "xy");
   EXPECT_THAT(calls_, ElementsAre("a Fetch", "b Fetch"));
   calls_.clear();
   answers_["b"] = false;
   at("c").answer = kElsewhere;
-  EXPECT_THAT(sources_->Fetch("s", 0, take), IsOk());
+  EXPECT_THAT(Fetch(take), IsOk());
   EXPECT_THAT(calls_, ElementsAre("a Fetch", "c Fetch", "b Fetch"));
 }
 
@@ -254,20 +258,25 @@ TEST_F(RoutingTest, AFetchThatBrokeOffIsNotBegunAgainElsewhere) {
     ++pieces;
     return absl::OkStatus();
   };
-  EXPECT_THAT(sources_->Fetch("s", 0, take), StatusIs(absl::StatusCode::kUnavailable, "away"));
+  EXPECT_THAT(Fetch(take), StatusIs(absl::StatusCode::kUnavailable, "away"));
   EXPECT_EQ(pieces, 1);
 }
 
 TEST_F(RoutingTest, ACopyIsMissingOnlyWhenAllSayIt) {
   const auto take = [](const rpc::SourceChunk&) { return absl::OkStatus(); };
   AnswerAll(kElsewhere);
-  EXPECT_THAT(sources_->Fetch("s", 0, take), StatusIs(absl::StatusCode::kNotFound, _));
+  EXPECT_THAT(Fetch(take), StatusIs(absl::StatusCode::kNotFound, _));
   at("b").answer = kAway;
-  EXPECT_THAT(sources_->Fetch("s", 0, take), StatusIs(absl::StatusCode::kUnavailable, _));
+  EXPECT_THAT(Fetch(take), StatusIs(absl::StatusCode::kUnavailable, _));
+  at("a").answer = absl::ResourceExhaustedError("busy");
+  EXPECT_THAT(Fetch(take), StatusIs(absl::StatusCode::kResourceExhausted, _));
+  at("c").pieces = {"x"};
+  at("c").answer = absl::OkStatus();
+  EXPECT_THAT(Fetch(take), IsOk());
   at("b").answer = absl::DataLossError("checksum");
-  EXPECT_THAT(sources_->Fetch("s", 0, take), StatusIs(absl::StatusCode::kDataLoss, _));
+  EXPECT_THAT(Fetch(take), StatusIs(absl::StatusCode::kDataLoss, _));
   fakes_.clear();
-  EXPECT_THAT(sources_->Fetch("s", 0, take), StatusIs(absl::StatusCode::kUnavailable, _));
+  EXPECT_THAT(Fetch(take), StatusIs(absl::StatusCode::kUnavailable, _));
 }
 
 }  // namespace
