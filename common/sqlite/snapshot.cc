@@ -1,5 +1,6 @@
 #include "common/sqlite/snapshot.h"
 
+#include <stdlib.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -101,6 +102,11 @@ absl::StatusOr<Way> ChooseWay(const std::string& path, SnapshotMode mode) {
   if (header.IsWal()) return Way::kHeldWal;
   // A reader of a rollback-journal store keeps its writer from committing.
   return IsWrittenLately(path) ? Way::kBackup : Way::kHeldJournal;
+}
+
+std::string RealPath(const std::string& path) {
+  const std::unique_ptr<char, decltype(&free)> real(realpath(path.c_str(), nullptr), &free);
+  return real == nullptr ? path : std::string(real.get());
 }
 
 absl::StatusOr<CopyTime> WhenCopied(const std::string& path, SnapshotMode mode) {
