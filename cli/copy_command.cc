@@ -19,7 +19,9 @@
 #include "cli/remote_command.h"
 #include "cli/report_json.h"
 #include "common/base/status_macros.h"
+#include "common/service/options.h"
 #include "common/telemetry/log.h"
+#include "common/telemetry/tracing.h"
 
 namespace vecferry::cli {
 namespace {
@@ -153,6 +155,8 @@ absl::StatusOr<int> CopyCommand::Migrate(Pipeline& pipeline) {
 absl::StatusOr<int> RunCopy(const Options& options, base::ProcessSignals& signals) {
   const auto format = options.copy.log_format == "json" ? telemetry::LogFormat::kJson : telemetry::LogFormat::kText;
   RETURN_IF_ERROR(telemetry::StartLogging({options.copy.log_level, format}));
+  ASSIGN_OR_RETURN(const std::unique_ptr<telemetry::Tracing> tracing,
+                   telemetry::Tracing::Start("vecferry", service::ProcessEnvironment()));
   if (!options.remote.coordinator.empty()) return RunRemoteCopy(options, signals);
   return CopyCommand(options.copy, signals).Run(options.postgres_url);
 }

@@ -8,6 +8,7 @@
 #include "common/base/mutex.h"
 #include "common/base/status_macros.h"
 #include "common/telemetry/log.h"
+#include "common/telemetry/tracing.h"
 #include "reader-worker/lease_keeper.h"
 #include "reader-worker/reader.h"
 #include "reader-worker/reader_metrics.h"
@@ -39,7 +40,8 @@ class LeasedReaderStream : public ReaderStream {
 
  private:
   void CarryLease(const rpc::Lease& lease);
-  absl::Status Carry(const rpc::Lease& lease);
+  absl::Status CarryTold(const rpc::Lease& lease);
+  absl::Status Carry(const rpc::Lease& lease, telemetry::Span& span);
   absl::StatusOr<std::shared_ptr<sqlite::SnapshotConnection>> TakeSource(const rpc::Lease& lease);
   absl::Status FetchPlan(const rpc::Lease& lease);
   absl::StatusOr<const core::Shard*> FindShard(const rpc::Lease& lease) const;
@@ -107,8 +109,20 @@ absl::Status LeasedReaderStream::Run() {
   return absl::OkStatus();
 }
 
+absl::Status LeasedReaderStream::CarryTold(const rpc::Lease& lease) {
+  telemetry::Span span = telemetry::Span::Start("shard", lease.traceparent);
+  // Where nothing is recorded the trace passes through.
+  const telemetry::TraceScope scope(span.recording() ? span.traceparent() : lease.traceparent);
+  span.Set("vecferry.migration.id", lease.migration_id);
+  span.Set("vecferry.shard.id", lease.shard);
+  span.Set("vecferry.lease.epoch", lease.epoch);
+  absl::Status carried = Carry(lease, span);
+  span.Fail(carried);
+  return carried;
+}
+
 void LeasedReaderStream::CarryLease(const rpc::Lease& lease) {
-  const absl::Status carried = Carry(lease);
+  const absl::Status carried = CarryTold(lease);
   // What the coordinator answers changes nothing here: it gives the next lease, or says that all is finished. A shard
   // whose end it did not hear of is leased again, and found done by its stored position.
   if (carried.ok()) {
@@ -119,11 +133,12 @@ void LeasedReaderStream::CarryLease(const rpc::Lease& lease) {
   }
 }
 
-absl::Status LeasedReaderStream::Carry(const rpc::Lease& lease) {
+absl::Status LeasedReaderStream::Carry(const rpc::Lease& lease, telemetry::Span& span) {
   LeaseKeeper keeper(leases_, lease);  // the plan and the source may take longer than the lease lasts
   RETURN_IF_ERROR(FetchPlan(lease));
   ASSIGN_OR_RETURN(const std::shared_ptr<sqlite::SnapshotConnection> source, TakeSource(lease));
   ASSIGN_OR_RETURN(const core::Shard* const shard, FindShard(lease));
+  span.Set("vecferry.table", plan_.mappings[static_cast<std::size_t>(shard->mapping)].source_table);
   ASSIGN_OR_RETURN(const std::shared_ptr<rpc::WriterClient> writer, find_writer_(lease.writer));
   return ShardCarrier(options_, *source, *writer, plan_, *shard, lease, keeper, stop_, metrics_).Carry();
 }

@@ -33,7 +33,8 @@ ShardCarrier::ShardCarrier(const ReaderOptions& options, sqlite::SnapshotConnect
       lease_(lease),
       keeper_(keeper),
       stop_(stop),
-      metrics_(metrics) {}
+      metrics_(metrics),
+      batches_to_tell_(lease.spans_max) {}
 
 absl::Status ShardCarrier::Carry() {
   absl::Duration backoff = kBackoffMin;
@@ -54,9 +55,22 @@ absl::Status ShardCarrier::Carry() {
   }
 }
 
+std::unique_ptr<rpc::BatchStream> ShardCarrier::OpenStream() {
+  // A writer that is away must not fill the trace with attempts to reach it.
+  const telemetry::TraceScope scope(streams_to_tell_ > 0 ? telemetry::CurrentTraceparent() : "");
+  if (streams_to_tell_ > 0) --streams_to_tell_;
+  // A commit group has a batch at least: over all streams the writer tells no more of them than are told here.
+  return writer_.OpenShard({lease_.migration_id, lease_.shard, lease_.epoch, lease_.connection, batches_to_tell_});
+}
+
+BatchSpan ShardCarrier::StartBatchSpan() {
+  if (batches_to_tell_ == 0) return {};
+  --batches_to_tell_;
+  return BatchSpan::Start();
+}
+
 absl::Status ShardCarrier::CarryOnce(bool& moved) {
-  const std::unique_ptr<rpc::BatchStream> stream =
-      writer_.OpenShard(lease_.migration_id, lease_.shard, lease_.epoch, lease_.connection);
+  const std::unique_ptr<rpc::BatchStream> stream = OpenStream();
   keeper_.Watch(stream.get());
   const absl::StatusOr<rpc::StreamPosition> begin = stream->NextPosition();
   absl::Status source_status;
@@ -90,9 +104,12 @@ absl::Status ShardCarrier::SendRows(rpc::BatchStream& stream, PositionReader& po
   const BatchLimits limits{static_cast<std::uint64_t>(std::max(lease_.batch_rows_max, 1)), options_.batch_bytes_max};
   ShardRows rows(source_, plan_, shard_, limits, begin);
   while (true) {
-    ASSIGN_OR_RETURN(rpc::Batch batch, rows.NextBatch(stop_));
-    const bool last = batch.end_of_shard;
-    if (!Send(stream, positions, std::move(batch)) || last) return absl::OkStatus();
+    BatchSpan span = StartBatchSpan();
+    absl::StatusOr<rpc::Batch> batch = rows.NextBatch(stop_, span.times());
+    span.Describe(batch);
+    RETURN_IF_ERROR(batch.status());
+    const bool last = batch->end_of_shard;
+    if (!Send(stream, positions, *std::move(batch)) || last) return absl::OkStatus();
   }
 }
 

@@ -7,6 +7,7 @@
 #include "common/core/plan.h"
 #include "common/rpc/clients.h"
 #include "common/sqlite/snapshot_connection.h"
+#include "reader-worker/batch_span.h"
 #include "reader-worker/lease_keeper.h"
 #include "reader-worker/position_reader.h"
 #include "reader-worker/reader.h"
@@ -15,7 +16,8 @@
 
 namespace vecferry::reader {
 
-// Carries one leased shard, over as many streams as it takes. Not thread-safe; all that it is given must outlive it.
+// Carries one leased shard, over as many streams as it takes, and tells of it below the current span, within the
+// lease's bounds. Not thread-safe; all that it is given must outlive it.
 class ShardCarrier {
  public:
   ShardCarrier(const ReaderOptions& options, sqlite::SnapshotConnection& source, rpc::WriterClient& writer,
@@ -31,6 +33,8 @@ class ShardCarrier {
   absl::Status CarryOnce(bool& moved);
   // Errors are those of the source; a stream that ends shows at its Finish.
   absl::Status SendRows(rpc::BatchStream& stream, PositionReader& positions, const rpc::StreamPosition& begin);
+  std::unique_ptr<rpc::BatchStream> OpenStream();
+  BatchSpan StartBatchSpan();
   bool Send(rpc::BatchStream& stream, PositionReader& positions, rpc::Batch batch);
 
   const ReaderOptions& options_;
@@ -42,6 +46,8 @@ class ShardCarrier {
   LeaseKeeper& keeper_;
   StopFlag& stop_;
   ReaderMetrics& metrics_;
+  int streams_to_tell_ = rpc::kStreamsToldMax;
+  int batches_to_tell_;
 };
 
 }  // namespace vecferry::reader

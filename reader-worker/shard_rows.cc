@@ -45,17 +45,19 @@ absl::Status ShardRows::ReadFrom(sqlite::Database& database) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<rpc::Batch> ShardRows::NextBatch(const StopFlag& stop) {
+absl::StatusOr<rpc::Batch> ShardRows::NextBatch(const StopFlag& stop, BatchTimes* times) {
   const sqlite::SnapshotConnection::Turn turn = source_.Take();
   RETURN_IF_ERROR(ReadFrom(*turn));
+  absl::Duration* const read = times == nullptr ? nullptr : &times->read;
+  absl::Duration* const convert = times == nullptr ? nullptr : &times->convert;
   while (!stop.IsSet()) {
     if (!next_row_) {
-      ASSIGN_OR_RETURN(const bool more, rows_->Next());
+      ASSIGN_OR_RETURN(const bool more, Timed(read, [this] { return rows_->Next(); }));
       if (!more) return builder_.Take(/*end_of_shard=*/true);
       next_row_ = rows_->row();
     }
     if (builder_.IsFullFor(*next_row_)) return builder_.Take(/*end_of_shard=*/false);
-    RETURN_IF_ERROR(builder_.Add(*next_row_));
+    RETURN_IF_ERROR(Timed(convert, [this] { return builder_.Add(*next_row_); }));
     next_row_.reset();
   }
   return absl::CancelledError("the reader was told to stop");

@@ -8,6 +8,7 @@
 #include "common/rpc/clients.h"
 #include "common/sqlite/snapshot_connection.h"
 #include "reader-worker/batch_builder.h"
+#include "reader-worker/batch_span.h"
 #include "reader-worker/counted_rows.h"
 #include "common/rows/row_cursor.h"
 #include "reader-worker/stop_flag.h"
@@ -26,8 +27,8 @@ class ShardRows {
   ShardRows& operator=(const ShardRows&) = delete;
 
   // Also without rows, at the shard's end. Errors: kDataLoss for damage, naming the table; kCancelled once `stop` is
-  // set.
-  absl::StatusOr<rpc::Batch> NextBatch(const StopFlag& stop);
+  // set. `times`: to measure; may be nullptr.
+  absl::StatusOr<rpc::Batch> NextBatch(const StopFlag& stop, BatchTimes* times);
 
  private:
   absl::Status ReadFrom(sqlite::Database& database);

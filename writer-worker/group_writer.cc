@@ -34,6 +34,7 @@ GroupWriter::GroupWriter(postgres::Connection& session, StreamTarget target, con
       target_(std::move(target)),
       mapping_(mapping),
       loader_(session_, target_.schema, mapping_, target_.on_conflict),
+      spans_(target_.spans_max, session_.database(), mapping_.destination_table),
       committed_(std::move(committed)) {}
 
 absl::Status GroupWriter::Add(rpc::Batch batch) {
@@ -51,6 +52,7 @@ absl::Status GroupWriter::Add(rpc::Batch batch) {
   batches_.push_back(std::move(batch));
   if (refused_ || batches_.back().tuples.empty()) return absl::OkStatus();
   const absl::Status status = Relay(batches_.back());
+  if (!status.ok()) spans_.EndCopy(status, Size());
   if (!postgres::IsRowError(status) && !AsksForRetry(status)) return status;
   refused_ = true;
   loading_ = false;
@@ -58,6 +60,7 @@ absl::Status GroupWriter::Add(rpc::Batch batch) {
 }
 
 absl::Status GroupWriter::BeginLoad() {
+  spans_.BeginCopy();
   RETURN_IF_ERROR(session_.ExecuteScript(kBegin));
   RETURN_IF_ERROR(loader_.Begin());
   loading_ = true;
@@ -67,6 +70,15 @@ absl::Status GroupWriter::BeginLoad() {
 absl::Status GroupWriter::Relay(const rpc::Batch& batch) {
   if (!loading_) RETURN_IF_ERROR(BeginLoad());
   return loader_.Put(batch.tuples);
+}
+
+GroupSize GroupWriter::Size() const {
+  GroupSize size;
+  for (const rpc::Batch& batch : batches_) {
+    size.rows += batch.tuple_bytes.size();
+    size.bytes += batch.tuples.size();
+  }
+  return size;
 }
 
 absl::StatusOr<core::Checkpoint> GroupWriter::Commit() {
@@ -81,11 +93,8 @@ absl::StatusOr<core::Checkpoint> GroupWriter::Commit() {
     }
   }
   core::Checkpoint after;
-  absl::Status status = CommitOnce(&after);
-  for (int attempt = 1; AsksForRetry(status) && attempt < kAttemptsMax; ++attempt) {
-    refused_ = true;  // the COPY is gone: from here on the kept batches are loaded
-    status = CommitOnce(&after);
-  }
+  const absl::Status status = CommitWithRetries(&after);
+  spans_.EndGroup(status, Size());
   RETURN_IF_ERROR(status);
   committed_ = after;
   batches_.clear();
@@ -94,6 +103,15 @@ absl::StatusOr<core::Checkpoint> GroupWriter::Commit() {
   bytes_ = 0;
   loading_ = refused_ = false;
   return committed_;
+}
+
+absl::Status GroupWriter::CommitWithRetries(core::Checkpoint* after) {
+  absl::Status status = CommitOnce(after);
+  for (int attempt = 1; AsksForRetry(status) && attempt < kAttemptsMax; ++attempt) {
+    refused_ = true;  // the COPY is gone: from here on the kept batches are loaded
+    status = CommitOnce(after);
+  }
+  return status;
 }
 
 absl::Status GroupWriter::CommitOnce(core::Checkpoint* after) {
@@ -110,9 +128,11 @@ absl::StatusOr<GroupWriter::Carried> GroupWriter::FinishLoad() {
     RETURN_IF_ERROR(session_.ExecuteScript(kBegin));
     return carried;
   }
-  ASSIGN_OR_RETURN(const load::LoadOutcome outcome, loader_.EndCopy(static_cast<std::int64_t>(tuples_.size())));
+  const absl::StatusOr<load::LoadOutcome> outcome = loader_.EndCopy(static_cast<std::int64_t>(tuples_.size()));
+  spans_.EndCopy(outcome.status(), Size());
+  RETURN_IF_ERROR(outcome.status());
   if (loader_.merges()) return TakeApart(/*from_stage=*/true);
-  RETURN_IF_ERROR(Note(outcome, carried));
+  RETURN_IF_ERROR(Note(*outcome, carried));
   return carried;
 }
 
@@ -218,6 +238,7 @@ absl::Status GroupWriter::CheckRejects(const Carried& carried, const core::Check
 }
 
 absl::Status GroupWriter::CommitCarried(const Carried& carried, const core::Checkpoint& after) {
+  spans_.BeginCommit();
   for (const rpc::Batch& batch : batches_) {
     RETURN_IF_ERROR(postgres::InsertIssues(session_, target_.migration_id, target_.shard, batch.issues));
   }

@@ -12,6 +12,7 @@
 #include "common/load/loader.h"
 #include "common/postgres/connection.h"
 #include "common/rpc/clients.h"
+#include "writer-worker/group_spans.h"
 
 namespace vecferry::writer {
 
@@ -24,6 +25,7 @@ struct StreamTarget {
   std::string schema;
   load::OnConflict on_conflict = load::OnConflict::kSkip;
   std::int64_t rejects_max = 0;
+  int spans_max = 0;  // commit groups to tell spans of
 };
 
 // Commits groups of batches of one shard: tuples, issues and checkpoint in one transaction. Relays each batch into an
@@ -63,9 +65,11 @@ class GroupWriter {
     std::vector<core::RowIssue> issues;
   };
 
+  GroupSize Size() const;
   absl::Status BeginLoad();
   absl::Status Relay(const rpc::Batch& batch);
   absl::StatusOr<Carried> FinishLoad();
+  absl::Status CommitWithRetries(core::Checkpoint* after);
   // `from_stage`: the group is staged, and the stage is still good.
   absl::StatusOr<Carried> TakeApart(bool from_stage);
   absl::Status Note(const load::LoadOutcome& outcome, Carried& carried);
@@ -80,6 +84,7 @@ class GroupWriter {
   const StreamTarget target_;
   const core::Mapping& mapping_;
   load::Loader loader_;
+  GroupSpans spans_;
   core::Checkpoint committed_;
   std::vector<rpc::Batch> batches_;
   std::vector<absl::string_view> tuples_;         // of the group, borrowed from batches_

@@ -1,5 +1,6 @@
 #include "writer-worker/shard_stream.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -10,6 +11,9 @@
 
 namespace vecferry::writer {
 namespace {
+
+// What a reader may ask for: as much as a whole migration tells.
+constexpr std::uint32_t kSpansMax = 10'000;
 
 absl::StatusOr<const core::Mapping*> FindMapping(const core::Plan& plan, int shard) {
   for (const core::Shard& candidate : plan.shards) {
@@ -69,6 +73,7 @@ absl::Status ShardStream::Open(const v1::OpenShard& open) {
   target.lease_epoch = open.lease_epoch();
   target.schema = plan_.identity.destination_schema;
   ASSIGN_OR_RETURN(target.on_conflict, load::ParseOnConflict(plan_.identity.on_conflict));
+  target.spans_max = static_cast<int>(std::min(open.spans_max(), kSpansMax));
   ASSIGN_OR_RETURN(target.rejects_max, postgres::LoadRejectsMax(*session_, target.migration_id));
   // Comparisons in a merge need the operators of vector types. Compiling a merge takes longer than running it.
   RETURN_IF_ERROR(

@@ -12,6 +12,7 @@
 #include "common/base/status_macros.h"
 #include "common/postgres/ledger.h"
 #include "common/rpc/admission.h"
+#include "common/rpc/call_span.h"
 #include "vecferry/v1/writer.grpc.pb.h"
 #include "writer-worker/ingest_call.h"
 #include "writer-worker/queue_budget.h"
@@ -67,7 +68,7 @@ class WriterServiceImpl : public WriterService, private v1::WriterService::Servi
   };
 
   grpc::Status Ingest(grpc::ServerContext* context, IngestCall::Stream* stream) override {
-    return rpc::Handle(*context, {rpc::Role::kReader}, [&] {
+    return rpc::Handle(*context, {rpc::Role::kReader}, rpc::kIngest, [&] {
       IngestCall call(*context, *stream, options_.queue_bytes_max, budget_);
       const absl::Status status = Carry(call);
       // Only after the session: a reader that hears of the end may open the next stream at once.

@@ -200,6 +200,8 @@ bool Connection::CheckAlive() {
 
 int Connection::server_version() const { return PQserverVersion(connection_.get()); }
 
+std::string Connection::database() const { return PQdb(connection_.get()); }
+
 struct Connection::Canceller::Handle {
   explicit Handle(PGcancel* made) : cancel(made) {}
   ~Handle() { PQfreeCancel(cancel); }

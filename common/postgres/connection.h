@@ -106,6 +106,7 @@ class Connection {
   bool alive() const;           // as far as the last statement knew
   bool CheckAlive();            // looks whether the server has ended an idle session; does not wait
   int server_version() const;   // such as 150018
+  std::string database() const;
   int backend_pid() const { return lifeline_.backend_pid; }
 
   // Cancels the running statement from another thread. Copyable handle, outlives the connection safely.

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/core/plan.h"
+#include "common/rpc/call_span.h"
 #include "common/rpc/status_codec.h"
 #include "common/telemetry/log.h"
 
@@ -57,20 +58,42 @@ absl::Status CheckPlanFormat(const grpc::ServerContext& context) {
                    format.empty() ? "unknown" : format, ": run the same version everywhere"));
 }
 
+absl::Status Admit(const grpc::ServerContext& context, std::initializer_list<Role> roles) {
+  absl::Status status = CheckRole(context, roles);
+  if (status.ok()) status = CheckPlanFormat(context);
+  if (!status.ok()) {
+    telemetry::LogWarning(absl::StrCat("refused a call of ", context.peer(), ": ", status.message()));
+  }
+  return status;
+}
+
 }  // namespace
 
 grpc::Status Handle(const grpc::ServerContext& context, std::initializer_list<Role> roles,
                     absl::FunctionRef<absl::Status()> call) {
-  absl::Status status = CheckRole(context, roles);
-  if (status.ok()) status = CheckPlanFormat(context);
-  if (status.ok()) return ToGrpc(call());
-  telemetry::LogWarning(absl::StrCat("refused a call of ", context.peer(), ": ", status.message()));
+  const telemetry::TraceScope scope(TraceparentOf(context));
+  const absl::Status admitted = Admit(context, roles);
+  return ToGrpc(admitted.ok() ? call() : admitted);
+}
+
+grpc::Status Handle(const grpc::ServerContext& context, std::initializer_list<Role> roles, const ToldMethod& method,
+                    absl::FunctionRef<absl::Status()> call) {
+  const std::string caller = TraceparentOf(context);
+  telemetry::Span span = StartCallSpan(method, telemetry::SpanKind::kServer, caller);
+  // Where nothing is recorded the trace passes through.
+  const telemetry::TraceScope scope(span.recording() ? span.traceparent() : caller);
+  absl::Status status = Admit(context, roles);
+  if (status.ok()) status = call();
+  EndCallSpan(span, status);
   return ToGrpc(status);
 }
 
 void Introduce(grpc::ClientContext& context) {
   context.AddMetadata(kVersionKey, VECFERRY_VERSION);
   context.AddMetadata(kPlanFormatKey, absl::StrCat(core::kPlanFormat));
+  if (const std::string traceparent = telemetry::CurrentTraceparent(); !traceparent.empty()) {
+    context.AddMetadata(kTraceparentKey, traceparent);
+  }
 }
 
 }  // namespace vecferry::rpc

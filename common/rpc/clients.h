@@ -70,11 +70,19 @@ class BatchStream {
   virtual void Cancel() = 0;  // from any thread
 };
 
+// Fields as vecferry.v1.OpenShard.
+struct ShardToOpen {
+  std::string migration_id;
+  int shard = 0;
+  std::uint64_t lease_epoch = 0;
+  std::string connection;
+  int spans_max = 0;
+};
+
 class WriterClient {
  public:
   virtual ~WriterClient() = default;
-  virtual std::unique_ptr<BatchStream> OpenShard(const std::string& migration_id, int shard, std::uint64_t lease_epoch,
-                                                 const std::string& connection) = 0;
+  virtual std::unique_ptr<BatchStream> OpenShard(const ShardToOpen& shard) = 0;
 };
 std::unique_ptr<WriterClient> MakeWriterClient(std::shared_ptr<grpc::Channel> channel);
 
@@ -92,6 +100,11 @@ struct Lease {
   std::string traceparent;  // W3C Trace Context of the lease; "" = not traced
   int spans_max = 0;        // batches to tell spans of, and commit groups
 };
+
+// Spans that carrying one lease tells at most, at reader and writer together: the shard; a call and its handling for
+// each of the streams that are told; a batch with its reading and converting, a COPY and a commit for each of spans_max.
+inline constexpr int kStreamsToldMax = 3;
+inline constexpr int SpansOfLease(int spans_max) { return 1 + 2 * kStreamsToldMax + 5 * spans_max; }
 
 struct Acquired {
   std::optional<Lease> lease;
@@ -195,6 +208,9 @@ class MigrationClient {
 std::unique_ptr<MigrationClient> MakeMigrationClient(std::shared_ptr<grpc::Channel> channel);
 
 // ---- the coordinator towards the verifier ----
+
+// Spans that one Verify tells at most, beside the call and its handling.
+inline constexpr int kChecksToldMax = 500;
 
 class VerifierClient {
  public:

@@ -3,7 +3,7 @@
 #include <chrono>
 #include <utility>
 
-#include "common/rpc/admission.h"
+#include "common/rpc/call_span.h"
 #include "common/rpc/clients.h"
 #include "common/rpc/plan_codec.h"
 #include "common/rpc/status_codec.h"
@@ -27,13 +27,16 @@ class GrpcVerifierClient : public VerifierClient {
     request.set_connection(connection);
     request.set_level(level);
     request.set_snapshot(snapshot);
+    telemetry::Span span = StartCallSpan(kVerify, telemetry::SpanKind::kClient, telemetry::CurrentTraceparent());
     grpc::ClientContext context;
-    Introduce(context);
+    IntroduceWithin(span, context);
     context.set_deadline(std::chrono::system_clock::now() + kVerifyTimeMax);
     const auto stream = stub_.Verify(&context, request);
     v1::VerifyResponse response;
     while (stream->Read(&response)) on_check(FromProto(response.check()));
-    return FromGrpc(stream->Finish());
+    absl::Status status = FromGrpc(stream->Finish());
+    EndCallSpan(span, status);
+    return status;
   }
 
  private:

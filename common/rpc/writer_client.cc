@@ -6,7 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
-#include "common/rpc/admission.h"
+#include "common/rpc/call_span.h"
 #include "common/rpc/clients.h"
 #include "common/rpc/plan_codec.h"
 #include "common/rpc/status_codec.h"
@@ -46,8 +46,9 @@ void FillBatch(Batch batch, v1::Batch* proto) {
 
 class GrpcBatchStream : public BatchStream {
  public:
-  GrpcBatchStream(v1::WriterService::Stub& stub, const v1::OpenShard& open) {
-    Introduce(context_);
+  GrpcBatchStream(v1::WriterService::Stub& stub, const v1::OpenShard& open)
+      : span_(StartCallSpan(kIngest, telemetry::SpanKind::kClient, telemetry::CurrentTraceparent())) {
+    IntroduceWithin(span_, context_);
     context_.set_deadline(std::chrono::system_clock::now() + kShardTimeMax);
     stream_ = stub.Ingest(&context_);
     v1::IngestRequest request;
@@ -100,7 +101,9 @@ class GrpcBatchStream : public BatchStream {
     while (stream_->Read(&response)) {
     }
     finished_ = true;
-    return FromGrpc(stream_->Finish());
+    absl::Status status = FromGrpc(stream_->Finish());
+    EndCallSpan(span_, status);
+    return status;
   }
 
   void Cancel() override { context_.TryCancel(); }
@@ -121,6 +124,7 @@ class GrpcBatchStream : public BatchStream {
     return absl::UnavailableError(absl::StrCat("the writer took no more at batch ", sequence));
   }
 
+  telemetry::Span span_;
   grpc::ClientContext context_;
   std::unique_ptr<grpc::ClientReaderWriter<v1::IngestRequest, v1::IngestResponse>> stream_;
   bool sending_done_ = false;
@@ -131,13 +135,13 @@ class GrpcWriterClient : public WriterClient {
  public:
   explicit GrpcWriterClient(std::shared_ptr<grpc::Channel> channel) : stub_(std::move(channel)) {}
 
-  std::unique_ptr<BatchStream> OpenShard(const std::string& migration_id, int shard, std::uint64_t lease_epoch,
-                                         const std::string& connection) override {
+  std::unique_ptr<BatchStream> OpenShard(const ShardToOpen& shard) override {
     v1::OpenShard open;
-    open.set_migration_id(migration_id);
-    open.set_shard(shard);
-    open.set_lease_epoch(lease_epoch);
-    open.set_connection(connection);
+    open.set_migration_id(shard.migration_id);
+    open.set_shard(shard.shard);
+    open.set_lease_epoch(shard.lease_epoch);
+    open.set_connection(shard.connection);
+    open.set_spans_max(shard.spans_max);
     return std::make_unique<GrpcBatchStream>(stub_, open);
   }
 

@@ -14,6 +14,7 @@
 #include "common/telemetry/http_endpoints.h"
 #include "common/telemetry/log.h"
 #include "common/telemetry/metrics.h"
+#include "common/telemetry/tracing.h"
 
 namespace vecferry::service {
 namespace {
@@ -47,6 +48,9 @@ absl::Status Serve(const Program& program, const ServiceOptions& options, const 
   base::ProcessSignals signals(options.drain_timeout + kCutOffTime);
   RETURN_IF_ERROR(telemetry::StartLogging(
       {options.log_level, options.log_format == "json" ? telemetry::LogFormat::kJson : telemetry::LogFormat::kText}));
+  // First, so that it ends last: what the others tell at their end is sent too.
+  ASSIGN_OR_RETURN(const std::unique_ptr<telemetry::Tracing> tracing,
+                   telemetry::Tracing::Start(program.name, ProcessEnvironment()));
   const std::shared_ptr<prometheus::Registry> registry = telemetry::MakeRegistry();
   const Connections connections(options, ProcessEnvironment());
   ASSIGN_OR_RETURN(const std::unique_ptr<Service> service, program.make({options, arguments, connections, registry}));

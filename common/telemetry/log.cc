@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "common/telemetry/trace_context.h"
 
 namespace vecferry::telemetry {
 namespace {
@@ -32,6 +33,24 @@ class JsonMessageFlag : public spdlog::custom_flag_formatter {
   std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<JsonMessageFlag>(); }
 };
 
+// What follows the message of a line that is logged within a span. Formatted on the thread that logs.
+class TraceFlag : public spdlog::custom_flag_formatter {
+ public:
+  explicit TraceFlag(LogFormat format) : format_(format) {}
+
+  void format(const spdlog::details::log_msg&, const std::tm&, spdlog::memory_buf_t& out) override {
+    const absl::string_view id = CurrentTraceId();
+    if (id.empty()) return;
+    const std::string text =
+        format_ == LogFormat::kJson ? absl::StrCat(R"(,"trace_id":")", id, R"(")") : absl::StrCat(" trace=", id);
+    out.append(text.data(), text.data() + text.size());
+  }
+  std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<TraceFlag>(format_); }
+
+ private:
+  const LogFormat format_;
+};
+
 }  // namespace
 
 absl::Status StartLogging(const LogOptions& options) {
@@ -42,11 +61,12 @@ absl::Status StartLogging(const LogOptions& options) {
         absl::StrCat("unknown log level '", options.level, "'; allowed: trace, debug, info, warn, error, off"));
   }
   auto formatter = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);
+  formatter->add_flag<TraceFlag>('&', options.format);
   if (options.format == LogFormat::kJson) {
     formatter->add_flag<JsonMessageFlag>('*').set_pattern(
-        R"({"time":"%Y-%m-%dT%H:%M:%S.%fZ","level":"%l","message":"%*"})");
+        R"({"time":"%Y-%m-%dT%H:%M:%S.%fZ","level":"%l","message":"%*"%&})");
   } else {
-    formatter->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v");
+    formatter->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v%&");
   }
   auto logger = std::make_shared<spdlog::logger>("vecferry", std::make_shared<spdlog::sinks::stderr_sink_mt>());
   logger->set_formatter(std::move(formatter));

@@ -14,7 +14,7 @@ struct LogOptions {
   LogFormat format = LogFormat::kText;
 };
 
-// Sends the process's log lines to stderr, times in UTC. Call once, before the first line is logged.
+// Sends the process's log lines to stderr, times in UTC, with the trace's id within a span (trace_context.h). Call once, before the first line is logged.
 // Errors: kInvalidArgument for an unknown level.
 absl::Status StartLogging(const LogOptions& options);
 

@@ -316,7 +316,7 @@ TEST_F(ReaderStreamTest, NamesAShardThatThePlanDoesNotHave) {
 TEST(PositionReaderTest, LetsNoMoreBytesFlyThanItsBound) {
   FakeWriter writer;
   writer.set_group_batches(0);
-  const auto stream = writer.OpenShard("", 0, 1, "");
+  const auto stream = writer.OpenShard({});
   ASSERT_THAT(stream->NextPosition(), IsOk());
   StopFlag stop;
   PositionReader positions(*stream, 100);

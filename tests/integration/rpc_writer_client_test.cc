@@ -93,7 +93,7 @@ class WriterClientTest : public ::testing::Test {
     channel_ = server_->InProcessChannel(MakeChannelArguments());
   }
 
-  std::unique_ptr<BatchStream> Open() { return MakeWriterClient(channel_)->OpenShard("m", 7, 3, "c"); }
+  std::unique_ptr<BatchStream> Open() { return MakeWriterClient(channel_)->OpenShard({"m", 7, 3, "c"}); }
 
   RecordingWriter writer_;
   std::unique_ptr<grpc::Server> server_;

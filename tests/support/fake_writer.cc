@@ -129,7 +129,7 @@ void FakeWriter::set_position(const rpc::StreamPosition& position) {
   position_ = position;
 }
 
-std::unique_ptr<rpc::BatchStream> FakeWriter::OpenShard(const std::string&, int, std::uint64_t, const std::string&) {
+std::unique_ptr<rpc::BatchStream> FakeWriter::OpenShard(const rpc::ShardToOpen&) {
   std::optional<Script> script;
   {
     base::MutexLock lock(&mutex_);

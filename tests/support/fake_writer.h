@@ -31,8 +31,7 @@ class FakeWriter : public rpc::WriterClient {
   // What an earlier holder had committed.
   void set_position(const rpc::StreamPosition& position);
 
-  std::unique_ptr<rpc::BatchStream> OpenShard(const std::string& migration_id, int shard, std::uint64_t lease_epoch,
-                                              const std::string& connection) override;
+  std::unique_ptr<rpc::BatchStream> OpenShard(const rpc::ShardToOpen& shard) override;
 
   rpc::StreamPosition position();
   std::vector<rpc::Batch> committed();

@@ -52,7 +52,7 @@ core::Plan WriterFixture::MakePlan(const Options& options) const {
   return plan;
 }
 
-WriterFixture::WriterFixture(Options options) : session_(db_.Connect()) {
+WriterFixture::WriterFixture(Options options) : session_(db_.Connect()), spans_max_(options.spans_max) {
   db_.Run(options.table_sql);
   MustBeOk(postgres::EnsureLedger(session_));
   const core::Plan plan = MakePlan(options);
@@ -84,7 +84,7 @@ std::uint64_t WriterFixture::Lease(int shard) {
 }
 
 std::unique_ptr<rpc::BatchStream> WriterFixture::Open(std::uint64_t lease_epoch, int shard) {
-  return client_->OpenShard(kMigrationId, shard, lease_epoch, "destination");
+  return client_->OpenShard({kMigrationId, shard, lease_epoch, "destination", spans_max_});
 }
 
 void WriterFixture::RenewPlan(const std::function<void(core::Plan&)>& change) {

@@ -38,6 +38,7 @@ class WriterFixture {
     std::string table_sql = "CREATE TABLE items (id bigint, content text)";
     std::int64_t rejects_max = 1000;
     bool counted = true;
+    int spans_max = 0;  // of each stream
     writer::WriterOptions writer;
   };
   explicit WriterFixture(Options options);
@@ -65,6 +66,7 @@ class WriterFixture {
   core::Plan MakePlan(const Options& options) const;
   TestDatabase db_;
   postgres::Connection session_;
+  const int spans_max_;
   std::uint64_t epoch_ = 0;
   std::unique_ptr<writer::WriterService> service_;
   std::unique_ptr<grpc::Server> server_;
