@@ -76,6 +76,7 @@ class VerifierServiceImpl final : public VerifierService, public v1::VerifierSer
       if (AwaitNoCall(deadline)) return;
     }
     while (true) {
+      Stop();
       base::MutexLock lock(&mutex_);
       // Again, until all are gone: a cancel that came between two statements hit none.
       if (AwaitNoCall(absl::Now() + kCancelAgain)) return;
