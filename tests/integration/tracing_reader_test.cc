@@ -54,9 +54,10 @@ core::Plan MakePlan() {
 class TracedReaderTest : public ::testing::Test {
  protected:
   TracedReaderTest() {
-    file_.Run(absl::StrCat("CREATE TABLE notes(id INTEGER PRIMARY KEY); WITH RECURSIVE n(i) AS "
-                           "(SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ",
-                           kRows, ") INSERT INTO notes SELECT i FROM n"));
+    file_.Run(
+        absl::StrCat("CREATE TABLE notes(id INTEGER PRIMARY KEY); WITH RECURSIVE n(i) AS "
+                     "(SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ",
+                     kRows, ") INSERT INTO notes SELECT i FROM n"));
     file_.Close();
     lease_.migration_id = kMigration;
     lease_.epoch = 4;

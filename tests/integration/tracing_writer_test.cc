@@ -69,7 +69,8 @@ TEST(TracedWriterTest, TellsTheFirstCommitGroupsBelowTheCall) {
       EXPECT_FALSE(span.failed);
       EXPECT_THAT(span.attributes, Contains(Pair("db.system.name", "postgresql")));
       EXPECT_THAT(span.attributes, Contains(Pair("db.collection.name", "items")));
-      EXPECT_THAT(span.attributes, Contains(Pair("db.namespace", fixture.db().QueryValue("SELECT current_database()"))));
+      EXPECT_THAT(span.attributes,
+                  Contains(Pair("db.namespace", fixture.db().QueryValue("SELECT current_database()"))));
       EXPECT_THAT(span.attributes, Contains(Pair("vecferry.rows", "1")));
       EXPECT_THAT(span.attributes, Contains(Pair("vecferry.bytes", "19")));
     }
