@@ -26,8 +26,16 @@ absl::StatusOr<std::optional<Destination>> ReachDestination(const std::string& p
   return std::optional<Destination>(std::move(destination));
 }
 
-absl::Status ListMigrations(const std::string& postgres_url, KnownMigrations& known) {
-  ASSIGN_OR_RETURN(known.destination, ReachDestination(postgres_url));
+absl::Status ListMigrations(const Options& options, KnownMigrations& known) {
+  if (!options.remote.coordinator.empty()) {
+    ASSIGN_OR_RETURN(known.coordinator, ConnectCoordinator(options.remote));
+    known.coordinator_connection = options.remote.connection;
+    return AskAgain([&]() -> absl::Status {
+      ASSIGN_OR_RETURN(known.reports, known.coordinator->List(known.coordinator_connection));
+      return absl::OkStatus();
+    });
+  }
+  ASSIGN_OR_RETURN(known.destination, ReachDestination(options.postgres_url));
   if (!known.destination) return absl::OkStatus();
   known.pipeline.emplace(PipelineOptions{known.destination->conninfo}, nullptr);
   ASSIGN_OR_RETURN(known.reports, known.pipeline->migrations().List(known.pipeline->connection()));

@@ -1,6 +1,4 @@
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include <algorithm>
 #include <atomic>
@@ -12,13 +10,14 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "cli/commands.h"
+#include "cli/conclude.h"
 #include "cli/destination.h"
 #include "cli/local_postgres.h"
 #include "cli/pipeline.h"
 #include "cli/plan_text.h"
 #include "cli/progress.h"
+#include "cli/remote_command.h"
 #include "cli/report_json.h"
-#include "cli/summary.h"
 #include "common/base/status_macros.h"
 #include "common/service/options.h"
 #include "common/telemetry/log.h"
@@ -30,38 +29,12 @@ namespace {
 constexpr int kLedgerConnections = 2;
 constexpr int kOwnSourceConnections = 2;  // the coordinator's and the verifier's
 
-// False: not all of it was taken.
-bool Write(FILE* stream, const std::string& text) {
-  const bool written = fwrite(text.data(), 1, text.size(), stream) == text.size();
-  return fflush(stream) == 0 && written;
-}
-
 // Each stream is a reader thread, a writer thread and a server process; more than the cores only take turns.
 int CountStreams(const CopyOptions& copy) {
   const int room = copy.connections_max - kLedgerConnections;
   const int cores = std::max(2, static_cast<int>(std::thread::hardware_concurrency()));
   const int writers = copy.writers > 0 ? copy.writers : std::min(room, cores);
   return copy.readers > 0 ? std::min(copy.readers, writers) : writers;
-}
-
-// Links are resolved once: the store is known by its real path. What does not exist is named by Snapshot::Open.
-std::string RealPath(const std::string& path) {
-  const std::unique_ptr<char, decltype(&free)> real(realpath(path.c_str(), nullptr), &free);
-  return real == nullptr ? path : std::string(real.get());
-}
-
-rpc::StartOptions MakeRequest(const CopyOptions& copy, const std::string& connection, int streams) {
-  rpc::StartOptions start;
-  start.identity = copy.identity;
-  start.connection = connection;
-  start.connections_max = copy.connections_max;
-  start.readers = start.writers = streams;
-  start.batch_rows_max = copy.batch_rows_max;
-  start.rejects_max = copy.rejects_max;
-  start.no_indexes = copy.no_indexes;
-  start.no_verify = copy.no_verify;
-  start.on_source_change = copy.on_source_change;
-  return start;
 }
 
 std::int64_t FileBytes(const std::string& path) {
@@ -81,7 +54,6 @@ class CopyCommand {
   absl::Status PrepareDestination();
   absl::StatusOr<int> SayPlan(Pipeline& pipeline);
   absl::StatusOr<int> Migrate(Pipeline& pipeline);
-  absl::StatusOr<int> Conclude(core::Report report);
 
   CopyOptions copy_;
   base::ProcessSignals& signals_;
@@ -94,7 +66,7 @@ class CopyCommand {
 
 absl::StatusOr<int> CopyCommand::Run(const std::string& postgres_url) {
   ASSIGN_OR_RETURN(destination_, ChooseDestination(postgres_url));
-  Write(stderr, DestinationLine(destination_));
+  WriteAll(stderr, DestinationLine(destination_));
   if (!copy_.report_path.empty() && copy_.report_path != "-") RETURN_IF_ERROR(CheckWritable(copy_.report_path));
   streams_ = CountStreams(copy_);
   // The source first: nothing is started for a file that cannot be read.
@@ -104,7 +76,7 @@ absl::StatusOr<int> CopyCommand::Run(const std::string& postgres_url) {
   RETURN_IF_ERROR(PrepareDestination());
   Pipeline pipeline({destination_.conninfo, destination_runs_, streams_}, snapshot_.get());
   signals_.OnInterrupt([this, &pipeline] {
-    Write(stderr, "vecferry: interrupted, leaving a resumable state (again to end at once)\n");
+    WriteAll(stderr, "vecferry: interrupted, leaving a resumable state (again to end at once)\n");
     pipeline.Interrupt();
     // Between two statements there is nothing to end; planning runs many.
     for (; planning_; absl::SleepFor(absl::Milliseconds(50))) pipeline.InterruptPlanning();
@@ -114,20 +86,20 @@ absl::StatusOr<int> CopyCommand::Run(const std::string& postgres_url) {
   absl::StatusOr<int> code = copy_.dry_run ? SayPlan(pipeline) : Migrate(pipeline);
   // What a cancelled statement or a closed stream said is no news.
   if (!code.ok() && signals_.interrupted()) {
-    Write(stderr, "vecferry: interrupted; the same command resumes\n");
+    WriteAll(stderr, "vecferry: interrupted; the same command resumes\n");
     return base::kInterruptedExitCode;
   }
   return code;
 }
 
 absl::Status CopyCommand::OpenSource() {
-  copy_.identity.source_path = RealPath(copy_.identity.source_path);
+  copy_.identity.source_path = sqlite::RealPath(copy_.identity.source_path);
   sqlite::SnapshotOptions options{.mode = copy_.snapshot, .scratch_dir = copy_.scratch_dir};
   options.on_notice = telemetry::LogWarning;
   // A dry run writes no copy either; it holds a rollback-journal store's writer up only while it plans.
   if (copy_.dry_run && options.mode == sqlite::SnapshotMode::kAuto) options.mode = sqlite::SnapshotMode::kDirect;
   options.stopping = [this] { return signals_.interrupted(); };
-  signals_.OnInterrupt([] { Write(stderr, "vecferry: interrupted\n"); });
+  signals_.OnInterrupt([] { WriteAll(stderr, "vecferry: interrupted\n"); });
   const auto clear = absl::MakeCleanup([this] { signals_.ClearHandler(); });
   ASSIGN_OR_RETURN(snapshot_,
                    sqlite::Snapshot::Open(copy_.identity.source_path, streams_ + kOwnSourceConnections, options));
@@ -152,7 +124,7 @@ absl::StatusOr<int> CopyCommand::SayPlan(Pipeline& pipeline) {
   if (!destination_runs_) context.destination += " (does not run yet; taken as empty)";
   ASSIGN_OR_RETURN(context.source_copied, sqlite::WhenCopied(copy_.identity.source_path, copy_.snapshot));
   context.source_bytes = FileBytes(copy_.identity.source_path);
-  Write(stdout, FormatPlan(drawn.plan, context));
+  WriteAll(stdout, FormatPlan(drawn.plan, context));
   return 0;
 }
 
@@ -160,7 +132,7 @@ absl::StatusOr<int> CopyCommand::Migrate(Pipeline& pipeline) {
   const auto result = pipeline.migrations().Start(MakeRequest(copy_, pipeline.connection(), streams_));
   planning_ = false;
   ASSIGN_OR_RETURN(const rpc::Started started, result);
-  Write(stderr, absl::StrCat(started.resumed ? "resuming" : "starting", " migration ", started.migration_id, "\n"));
+  WriteAll(stderr, absl::StrCat(started.resumed ? "resuming" : "starting", " migration ", started.migration_id, "\n"));
   pipeline.StartReaders();
   Progress progress(copy_.progress);
   absl::StatusOr<core::Report> report =
@@ -174,24 +146,8 @@ absl::StatusOr<int> CopyCommand::Migrate(Pipeline& pipeline) {
   if (!readers.ok() && report->failure.empty() && !core::IsEnded(report->state)) {
     report->failure = std::string(readers.message());
   }
-  return Conclude(*std::move(report));
-}
-
-absl::StatusOr<int> CopyCommand::Conclude(core::Report report) {
-  report.destination_url = destination_.masked;
-  report.exit_code = core::ExitCode(report.state, report.totals);
-  if (!report.failure.empty() && report.exit_code == base::kInterruptedExitCode) report.exit_code = 1;
-  const bool report_to_stdout = copy_.report_path == "-";
-  Write(report_to_stdout ? stderr : stdout, FormatSummary(report, destination_.by));
-  if (report_to_stdout) {
-    if (!Write(stdout, ReportJson(report))) return absl::ErrnoToStatus(errno, "--report: cannot write to stdout");
-  } else if (!copy_.report_path.empty()) {
-    RETURN_IF_ERROR(WriteBeside(copy_.report_path, ReportJson(report)));
-  }
-  if (!report.failure.empty()) Write(stderr, absl::StrCat("vecferry: ", core::SanitizeText(report.failure), "\n"));
-  if (report.exit_code == base::kInterruptedExitCode)
-    Write(stderr, "vecferry: interrupted; the same command resumes\n");
-  return report.exit_code;
+  report->destination_url = destination_.masked;
+  return Conclude(copy_, *std::move(report), destination_.by);
 }
 
 }  // namespace
@@ -201,6 +157,7 @@ absl::StatusOr<int> RunCopy(const Options& options, base::ProcessSignals& signal
   RETURN_IF_ERROR(telemetry::StartLogging({options.copy.log_level, format}));
   ASSIGN_OR_RETURN(const std::unique_ptr<telemetry::Tracing> tracing,
                    telemetry::Tracing::Start("vecferry", service::ProcessEnvironment()));
+  if (!options.remote.coordinator.empty()) return RunRemoteCopy(options, signals);
   return CopyCommand(options.copy, signals).Run(options.postgres_url);
 }
 

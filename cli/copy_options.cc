@@ -161,6 +161,7 @@ void DeclareCopyFlags(flags::Arguments& arguments) {
   arguments.AddText("--verify-level", "counts", "What is checked at the end (counts)");
   arguments.AddSwitch("--no-verify", "Check nothing at the end; state COPIED");
   arguments.AddSwitch("--dry-run", "Say the whole plan; write nothing anywhere, start nothing");
+  DeclareRemoteFlags(arguments);
   arguments.AddText("--report", "FILE", "JSON report; - = stdout, the summary then goes to stderr");
   arguments.AddText("--progress", "auto|bar|plain|json|none", "On stderr (auto: bars on a terminal)");
   arguments.AddText("--log-level", "LEVEL", "debug, info, warn, error or off; on stderr (warn)");
@@ -168,6 +169,7 @@ void DeclareCopyFlags(flags::Arguments& arguments) {
 }
 
 absl::Status ReadCopyFlags(const flags::Arguments& arguments, Options& options) {
+  RETURN_IF_ERROR(ReadRemoteFlags(arguments, options.remote));
   RETURN_IF_ERROR(ReadEnds(arguments, options));
   RETURN_IF_ERROR(ReadIdentity(arguments, options.copy.identity));
   RETURN_IF_ERROR(ReadTuning(arguments, options.copy));

@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "cli/commands.h"
 #include "cli/options.h"
+#include "cli/remote_command.h"
 #include "common/base/process_signals.h"
 #include "common/core/migration.h"
 
@@ -25,6 +26,9 @@ absl::StatusOr<int> Run(const vecferry::cli::Options& options) {
   vecferry::base::ProcessSignals signals;
   switch (options.command) {
     case Command::kMigrateCopy: return vecferry::cli::RunCopy(options, signals);
+    case Command::kMigrateWatch:
+    case Command::kMigratePause:
+    case Command::kMigrateResume: return vecferry::cli::RunRemoteMigrate(options, signals);
     case Command::kMigrateList:
     case Command::kMigrateStatus:
     case Command::kMigrateCancel: return vecferry::cli::RunMigrate(options);

@@ -19,20 +19,24 @@ namespace {
 
 void Write(FILE* stream, const std::string& text) { fwrite(text.data(), 1, text.size(), stream); }
 
-absl::StatusOr<int> Status(const Options& options, core::Report report, const Destination& destination) {
-  report.destination_url = destination.masked;
-  Write(stdout, options.output == OutputFormat::kJson ? ReportJson(report) : FormatSummary(report, destination.by));
+absl::StatusOr<int> Status(const Options& options, core::Report report, const KnownMigrations& known) {
+  DestinationBy by = DestinationBy::kEnvironment;
+  if (known.destination) {
+    report.destination_url = known.destination->masked;
+    by = known.destination->by;
+  }
+  Write(stdout, options.output == OutputFormat::kJson ? ReportJson(report) : FormatSummary(report, by));
   return 0;
 }
 
-absl::StatusOr<int> Cancel(const Options& options, const core::Report& report, Pipeline& pipeline) {
+absl::StatusOr<int> Cancel(const Options& options, const core::Report& report, KnownMigrations& known) {
   if (options.drop && !options.yes) {
     RETURN_IF_ERROR(ConfirmByName(absl::StrCat("The tables that migration ", report.migration_id, " made in schema ",
                                                core::SanitizeText(report.destination_schema), " will be dropped."),
                                   report.destination_schema));
   }
   ASSIGN_OR_RETURN(const core::Report cancelled,
-                   pipeline.migrations().Cancel(report.migration_id, pipeline.connection(), options.drop));
+                   known.migrations().Cancel(report.migration_id, known.connection(), options.drop));
   Write(stdout, absl::StrCat("migration ", cancelled.migration_id, " is ", core::ToString(cancelled.state),
                              options.drop ? ": its tables are gone\n" : "; the same copy command resumes it\n"));
   return 0;
@@ -42,17 +46,17 @@ absl::StatusOr<int> Cancel(const Options& options, const core::Report& report, P
 
 absl::StatusOr<int> RunMigrate(const Options& options) {
   KnownMigrations known;
-  RETURN_IF_ERROR(ListMigrations(options.postgres_url, known));
+  RETURN_IF_ERROR(ListMigrations(options, known));
   if (options.command == Command::kMigrateList) {
     Write(stdout, options.output == OutputFormat::kJson ? ListJson(known.reports) : FormatList(known.reports));
     return 0;
   }
   ASSIGN_OR_RETURN(const core::Report* const chosen, ChooseMigration(known.reports, options.migration_id));
   if (chosen == nullptr) return 2;
-  if (options.command == Command::kMigrateCancel) return Cancel(options, *chosen, *known.pipeline);
+  if (options.command == Command::kMigrateCancel) return Cancel(options, *chosen, known);
   ASSIGN_OR_RETURN(core::Report report,
-                   known.pipeline->migrations().Get(chosen->migration_id, known.pipeline->connection()));
-  return Status(options, std::move(report), *known.destination);
+                   known.migrations().Get(chosen->migration_id, known.connection()));
+  return Status(options, std::move(report), known);
 }
 
 absl::StatusOr<int> RunLedger(const Options& options) {

@@ -36,7 +36,13 @@ void DeclareId(flags::Arguments& arguments) {
   arguments.AddWord("ID", "The migration: its id or a unique prefix; without one the only unfinished migration");
 }
 
+void DeclareAtCoordinator(flags::Arguments& arguments) {
+  DeclareId(arguments);
+  DeclareRemoteFlags(arguments);
+}
+
 absl::Status ReadCommon(const flags::Arguments& arguments, Options& options) {
+  RETURN_IF_ERROR(ReadRemoteFlags(arguments, options.remote));
   options.postgres_url = arguments.Get("--postgres-url").value_or("");
   options.migration_id = arguments.Get("ID").value_or("");
   options.drop = arguments.Has("--drop");
@@ -90,6 +96,7 @@ const std::vector<Entry>& Entries() {
       {"migrate", "list", "List the migrations of a destination", Command::kMigrateList,
        [](flags::Arguments& arguments) {
          DeclareUrl(arguments);
+         DeclareRemoteFlags(arguments);
          DeclareOutput(arguments);
        },
        ReadCommon},
@@ -97,6 +104,7 @@ const std::vector<Entry>& Entries() {
        [](flags::Arguments& arguments) {
          DeclareId(arguments);
          DeclareUrl(arguments);
+         DeclareRemoteFlags(arguments);
          DeclareOutput(arguments);
        },
        ReadCommon},
@@ -105,10 +113,17 @@ const std::vector<Entry>& Entries() {
        [](flags::Arguments& arguments) {
          DeclareId(arguments);
          DeclareUrl(arguments);
+         DeclareRemoteFlags(arguments);
          arguments.AddSwitch("--drop", "Also remove the tables that it made");
          arguments.AddSwitch("--yes", "Do not ask before --drop");
        },
        ReadCommon},
+      {"migrate", "watch", "Show a coordinator's migration until it ends; exit with its code", Command::kMigrateWatch,
+       DeclareAtCoordinator, ReadCommon},
+      {"migrate", "pause", "Stop a coordinator's migration within one commit group", Command::kMigratePause,
+       DeclareAtCoordinator, ReadCommon},
+      {"migrate", "resume", "Go on with a paused, failed or cancelled one, at a coordinator", Command::kMigrateResume,
+       DeclareAtCoordinator, ReadCommon},
       {"rejects", "list", "List the rows that a migration rejected", Command::kRejectsList,
        [](flags::Arguments& arguments) {
          DeclareId(arguments);

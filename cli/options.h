@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "cli/remote.h"
 #include "common/core/plan.h"
 #include "common/core/replay.h"
 #include "common/sqlite/snapshot.h"
@@ -19,6 +20,9 @@ enum class Command {
   kMigrateList,
   kMigrateStatus,
   kMigrateCancel,
+  kMigrateWatch,
+  kMigratePause,
+  kMigrateResume,
   kRejectsList,
   kRejectsExport,
   kRejectsReplay,
@@ -52,6 +56,7 @@ struct CopyOptions {
 struct Options {
   Command command = Command::kMigrateCopy;
   std::string postgres_url;  // "" = not given
+  RemoteOptions remote;
   CopyOptions copy;
   std::string migration_id;  // status, cancel, rejects: an id, a prefix of one, or ""
   OutputFormat output = OutputFormat::kTable;

@@ -68,7 +68,8 @@ void Pipeline::MakeServers(const PipelineOptions& options) {
   } else {
     verifications_ = std::make_unique<NoVerifier>();
   }
-  coordinator_ = coordinator::MakeCoordinator({}, coordinator::MakeHeldSources(snapshot_, kCoordinatorConnection), resolver, verifications_.get());
+  coordinator_ = coordinator::MakeCoordinator({}, coordinator::MakeHeldSources(snapshot_, kCoordinatorConnection),
+                                              coordinator::MakeOwnWorkers(verifications_), resolver);
   coordinator_server_ = Serve({coordinator_->migration_service(), coordinator_->lease_service()});
   const std::shared_ptr<grpc::Channel> coordination = coordinator_server_->grpc().InProcessChannel(arguments);
   leases_ = rpc::MakeLeaseClient(coordination);

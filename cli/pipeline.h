@@ -63,7 +63,7 @@ class Pipeline {
   std::unique_ptr<writer::WriterService> writer_;
   std::unique_ptr<coordinator::Coordinator> coordinator_;
   std::unique_ptr<rpc::Server> worker_server_, coordinator_server_;
-  std::unique_ptr<rpc::VerifierClient> verifications_;
+  std::shared_ptr<rpc::VerifierClient> verifications_;
   std::shared_ptr<rpc::WriterClient> writer_client_;
   std::unique_ptr<rpc::LeaseClient> leases_;
   std::unique_ptr<rpc::MigrationClient> migrations_;

@@ -70,7 +70,7 @@ absl::StatusOr<int> Replay(const Options& options, const std::string& migration_
 
 absl::StatusOr<int> RunRejects(const Options& options) {
   KnownMigrations known;
-  RETURN_IF_ERROR(ListMigrations(options.postgres_url, known));
+  RETURN_IF_ERROR(ListMigrations(options, known));
   ASSIGN_OR_RETURN(const core::Report* const chosen, ChooseMigration(known.reports, options.migration_id));
   if (chosen == nullptr) return 2;
   if (options.command == Command::kRejectsReplay) return Replay(options, chosen->migration_id, *known.pipeline);

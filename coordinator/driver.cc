@@ -16,7 +16,6 @@
 namespace vecferry::coordinator {
 namespace {
 
-constexpr absl::string_view kVerifyLevel = "counts";
 constexpr int kReconnectsMax = 5;  // what ends its sessions each time would do so for ever
 
 }  // namespace
@@ -32,7 +31,7 @@ Driver::Driver(DriverSetup setup, core::Plan plan, Hold hold)
 }
 
 Driver::~Driver() {
-  Stop();
+  Stop(Leave::kPaused);
   run_.join();
   pulse_.join();
 }
@@ -139,10 +138,14 @@ absl::Status Driver::Copy() {
     ASSIGN_OR_RETURN(const std::vector<postgres::ShardRow> rows,
                      WithHold([&](Hold& hold) { return postgres::LoadShards(hold.ledger, setup_.migration_id); }));
     std::vector<ShardStanding> standings;
-    for (const postgres::ShardRow& row : rows) standings.push_back({row.id, row.checkpoint.done, row.lease_epoch});
+    const bool adopts = setup_.coordinator.life == Life::kService;  // a dead command's readers are dead too
+    for (const postgres::ShardRow& row : rows) {
+      standings.push_back({row.id, row.checkpoint.done, row.lease_epoch, row.lease_owner,
+                           adopts ? row.lease_left : absl::ZeroDuration()});
+    }
     {
       base::MutexLock lock(&mutex_);
-      leases_.emplace(*plan_, standings);
+      leases_.emplace(*plan_, standings, Monotonic());
       if (leases_->done()) return absl::OkStatus();
       if (copied_) return absl::DataLossError("rows that were committed are no longer at the destination");
     }
@@ -226,31 +229,6 @@ absl::Status Driver::FinishTables() {
   return interruption.ok() ? finished : interruption;
 }
 
-absl::StatusOr<core::State> Driver::Verify() {
-  base::FaultPoint("coordinator.before_verify");
-  RETURN_IF_ERROR(EnterStage(core::State::kVerifying, &core::StageSeconds::verify));
-  const absl::Cleanup leave = [this] { LeaveStage(); };
-  RETURN_IF_ERROR(WithHold([&](Hold& hold) { return BeginChecks(hold.ledger, setup_.migration_id, kVerifyLevel); }));
-  {
-    base::MutexLock lock(&mutex_);
-    verifying_ = true;
-    step_ = "checking";
-  }
-  bool different = false;
-  absl::Status recorded;
-  absl::Status verified = setup_.verifier.Verify(
-      setup_.migration_id, setup_.options.connection, std::string(kVerifyLevel), source()->snapshot(),
-      [&](const core::CheckReport& check) {
-        different = different || check.verdict == "fail";
-        if (!recorded.ok()) return;
-        recorded = WithHold([&](Hold& hold) { return postgres::RecordCheck(hold.ledger, setup_.migration_id, check); });
-      });
-  RETURN_IF_ERROR(Interruption());
-  RETURN_IF_ERROR(verified);
-  RETURN_IF_ERROR(recorded);
-  return different ? core::State::kDifferent : core::State::kVerified;
-}
-
 absl::Status Driver::StoreEnd(core::State state) {
   base::FaultPoint("coordinator.before_end_state");
   return WithHold([&](Hold& hold) {
@@ -265,10 +243,12 @@ absl::Status Driver::StoreEnd(core::State state) {
 
 absl::Status Driver::StoreOutcome(const absl::Status& status) {
   if (status.ok()) return status;
-  const bool stopped = [&] {
+  bool stopped = false;
+  {
     base::MutexLock lock(&mutex_);
-    return stopping_ && failed_.ok();
-  }();
+    stopped = stopping_ && failed_.ok();
+    if (stopped && leave_ == Leave::kRunning) return absl::OkStatus();
+  }
   return WithHold([&](Hold& hold) {
     if (stopped) return postgres::SetState(hold.ledger, setup_.migration_id, hold.epoch, core::State::kPaused, "");
     RETURN_IF_ERROR(
@@ -283,9 +263,11 @@ void Driver::End(const absl::Status& status) {
   absl::StatusOr<core::Report> report = ReadReport();
   hold_.Run([](std::optional<Hold>& hold) { hold.reset(); });
   base::MutexLock lock(&mutex_);
+  source_.reset();
+  if (report.ok() && core::IsEnded(report->state)) setup_.sources.Discard(plan_->snapshot);
   if (!report.ok()) report = last_report_;  // the destination is gone: tell what was known
-  if (report.ok() && !stored.ok() && report->state != core::State::kCancelled &&
-      report->state != core::State::kDropped) {
+  // Who paused, cancelled or dropped it from elsewhere said so in the ledger.
+  if (report.ok() && !stored.ok() && core::IsRunning(report->state)) {
     // Nothing could be written: the ledger still shows a running state, which the same command takes up.
     const bool stopped = stopping_ && failed_.ok();
     report->state = stopped ? core::State::kPaused : core::State::kFailed;

@@ -2,6 +2,7 @@
 #define VECFERRY_COORDINATOR_DRIVER_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,10 +31,15 @@ struct DriverSetup {
   std::shared_ptr<Source> source;  // nullptr: resumed, to be opened again and compared with what was read of it
   rpc::StartOptions options;
   std::string conninfo;
-  absl::Duration lease_time;
-  absl::Duration reconnect_max;
+  const CoordinatorOptions& coordinator;
   Sources& sources;
-  rpc::VerifierClient& verifier;
+  Workers& workers;
+};
+
+// What becomes of a migration whose driver is stopped.
+enum class Leave {
+  kPaused,   // until somebody resumes it
+  kRunning,  // for the next coordinator that looks for such
 };
 
 // Drives one migration from its stored plan to an end state, on two threads of its own: one goes through the stages,
@@ -43,7 +49,7 @@ struct DriverSetup {
 class Driver {
  public:
   Driver(DriverSetup setup, core::Plan plan, Hold hold);
-  ~Driver();  // as Stop, and waits for the end
+  ~Driver();  // as Stop(Leave::kPaused), and waits for the end
   Driver(const Driver&) = delete;
   Driver& operator=(const Driver&) = delete;
 
@@ -51,15 +57,23 @@ class Driver {
   std::shared_ptr<const core::Plan> plan() const;
 
   // A shard to carry. `finished`: none will come any more.
-  absl::StatusOr<rpc::Acquired> Acquire(const std::string& worker);
+  absl::StatusOr<rpc::Acquired> Acquire(const LeaseParties& parties);
   absl::Status Renew(int shard, std::uint64_t epoch);
   absl::Status Complete(int shard, std::uint64_t epoch);
   // A reader gives its shard back. What may pass is tried again, a bounded number of times; else the migration fails.
   absl::Status Fail(int shard, std::uint64_t epoch, const absl::Status& why);
 
-  // No more leases; a running statement is cancelled; the migration becomes PAUSED. Returns at once.
-  void Stop();
+  // Streams of this migration now, added up by their writer's address; returns how many.
+  int CountStreams(std::map<std::string, int>& streams) const;
+  // A reader that is gone: its shards are free.
+  void NoteGone(const std::string& reader);
+  // Told in reports while no shard is being carried; "" = for nothing.
+  void NoteWaiting(const std::string& what);
+
+  // No more leases; a running statement is cancelled. Returns at once.
+  void Stop(Leave leave);
   bool ended() const;
+  bool copying() const;  // there are shards to lease
   // Waits until the migration no longer runs here, for `patience` at most. Returns ended().
   bool AwaitEnd(absl::Duration patience);
   // As the ledger has it now, or had it when it could be read last; after the end, as it was then.
@@ -75,6 +89,8 @@ class Driver {
   absl::Status CopyOnce();
   absl::Status FinishTables();
   absl::StatusOr<core::State> Verify();
+  absl::Status VerifyOnce(bool& different);
+  absl::StatusOr<std::shared_ptr<rpc::VerifierClient>> AwaitVerifier();
   absl::Status StoreEnd(core::State state);
   void End(const absl::Status& status);
   absl::Status StoreOutcome(const absl::Status& status);
@@ -124,6 +140,7 @@ class Driver {
   bool copying_ ABSL_GUARDED_BY(mutex_) = false;
   bool copied_ ABSL_GUARDED_BY(mutex_) = false;  // for good: no shard is leased any more
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  Leave leave_ ABSL_GUARDED_BY(mutex_) = Leave::kPaused;
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Status lost_ ABSL_GUARDED_BY(mutex_);    // why the migration is no longer ours to write
   absl::Status away_ ABSL_GUARDED_BY(mutex_);    // why the destination has to be reached anew

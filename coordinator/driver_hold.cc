@@ -18,12 +18,17 @@ constexpr int kBeatsAFlush = 10;                    // seconds of measured time 
 constexpr absl::Duration kAskAgain = absl::Milliseconds(50);
 constexpr absl::Duration kTryAgain = absl::Milliseconds(500);  // a destination that is away
 constexpr absl::Duration kLockPatience = absl::Seconds(1);     // at a time: between two, a stop is noticed
-constexpr int kAttemptsMax = 5;
-constexpr absl::Duration kBackoff = absl::Milliseconds(250);  // doubles with each attempt
+constexpr absl::Duration kBackoff = absl::Milliseconds(250);  // doubles with each attempt, four times
+constexpr int kDoublingsMax = 4;
+constexpr int kLedgerConnections = 2;
 
 bool MayPass(const absl::Status& why) {
   return absl::IsUnavailable(why) || absl::IsAborted(why) || absl::IsFailedPrecondition(why) ||
          absl::IsDeadlineExceeded(why);
+}
+
+absl::Status NotHere(const std::string& id) {
+  return absl::NotFoundError(absl::StrCat("migration ", id, " does not run here"));
 }
 
 absl::Status TakenOver(const std::string& id) {
@@ -37,7 +42,8 @@ absl::Status TakenOver(const std::string& id) {
 
 // ---- leases ----
 
-absl::StatusOr<rpc::Acquired> Driver::Acquire(const std::string& worker) {
+absl::StatusOr<rpc::Acquired> Driver::Acquire(const LeaseParties& parties) {
+  const absl::Duration lease_time = setup_.coordinator.lease_time;
   rpc::Acquired acquired;
   acquired.retry_after = kAskAgain;
   int shard = 0;
@@ -46,7 +52,9 @@ absl::StatusOr<rpc::Acquired> Driver::Acquire(const std::string& worker) {
     acquired.finished = ended_ || copied_ || ending();
     if (acquired.finished || !copying_ || interrupted()) return acquired;
     const absl::Duration now = Monotonic();
-    const std::optional<int> taken = leases_->Take(now, now + setup_.lease_time);
+    // A lease is a stream, and a stream is a connection of its writer.
+    if (leases_->CountLeases(now) >= setup_.options.connections_max - kLedgerConnections) return acquired;
+    const std::optional<int> taken = leases_->Take(now, now + lease_time, parties);
     if (!taken) return acquired;
     shard = *taken;
     if (clock_starts_with_lease_) {
@@ -55,7 +63,7 @@ absl::StatusOr<rpc::Acquired> Driver::Acquire(const std::string& worker) {
     }
   }
   const absl::StatusOr<std::uint64_t> epoch = WithHold([&](Hold& hold) {
-    return postgres::GrantLease(hold.ledger, setup_.migration_id, hold.epoch, shard, worker, setup_.lease_time);
+    return postgres::GrantLease(hold.ledger, setup_.migration_id, hold.epoch, shard, parties.owner, lease_time);
   });
   base::FaultPoint("coordinator.after_lease");
   base::MutexLock lock(&mutex_);
@@ -64,11 +72,12 @@ absl::StatusOr<rpc::Acquired> Driver::Acquire(const std::string& worker) {
     GiveBack(shard, leases_->epoch(shard), epoch.status()).IgnoreError();
     return acquired;
   }
-  leases_->Grant(shard, *epoch, Monotonic() + setup_.lease_time);
+  leases_->Grant(shard, *epoch, Monotonic() + lease_time);
   acquired.lease = rpc::Lease{.migration_id = setup_.migration_id,
                               .shard = shard,
                               .epoch = *epoch,
-                              .duration = setup_.lease_time,
+                              .duration = lease_time,
+                              .writer = parties.writer,
                               .connection = setup_.options.connection,
                               .batch_rows_max = setup_.options.batch_rows_max,
                               .plan_revision = plan_->revision,
@@ -79,14 +88,17 @@ absl::StatusOr<rpc::Acquired> Driver::Acquire(const std::string& worker) {
 absl::Status Driver::Renew(int shard, std::uint64_t epoch) {
   {
     base::MutexLock lock(&mutex_);
-    if (ended_ || copied_ || ending()) return absl::AbortedError("the migration is not copying here");
+    // Whoever drives a service's migration now goes on with its leases.
+    const bool left = ended_ || !lost_.ok() || (stopping_ && leave_ == Leave::kRunning);
+    if (left && setup_.coordinator.life == Life::kService) return NotHere(setup_.migration_id);
+    if (copied_ || ending()) return absl::AbortedError("the migration is not copying here");
     if (!copying_) return absl::UnavailableError("the destination is being reached anew");
   }
   RETURN_IF_ERROR(WithHold([&](Hold& hold) {
-    return postgres::RenewLease(hold.ledger, setup_.migration_id, shard, epoch, setup_.lease_time);
+    return postgres::RenewLease(hold.ledger, setup_.migration_id, shard, epoch, setup_.coordinator.lease_time);
   }));
   base::MutexLock lock(&mutex_);
-  return leases_->Renew(shard, epoch, Monotonic() + setup_.lease_time);
+  return leases_->Renew(shard, epoch, Monotonic() + setup_.coordinator.lease_time);
 }
 
 absl::Status Driver::Complete(int shard, std::uint64_t epoch) {
@@ -107,8 +119,9 @@ absl::Status Driver::GiveBack(int shard, std::uint64_t epoch, const absl::Status
   RETURN_IF_ERROR(leases_->GiveBack(shard, epoch, now, !stopped));
   if (stopped) return absl::OkStatus();
   const int attempts = leases_->attempts(shard);
-  if (MayPass(why) && attempts < kAttemptsMax) {
-    return leases_->GiveBack(shard, epoch, now + kBackoff * (1 << attempts), /*failed=*/false);
+  if (MayPass(why) && attempts < setup_.coordinator.attempts_max) {
+    const absl::Duration pause = kBackoff * (1 << std::min(attempts, kDoublingsMax));
+    return leases_->GiveBack(shard, epoch, now + pause, /*failed=*/false);
   }
   const core::Mapping& mapping = plan_->mappings[plan_->shards[shard].mapping];
   if (failed_.ok()) {
@@ -119,11 +132,34 @@ absl::Status Driver::GiveBack(int shard, std::uint64_t epoch, const absl::Status
   return absl::OkStatus();
 }
 
+int Driver::CountStreams(std::map<std::string, int>& streams) const {
+  base::MutexLock lock(&mutex_);
+  if (!leases_ || !copying_) return 0;
+  const absl::Duration now = Monotonic();
+  leases_->CountStreams(now, streams);
+  return leases_->CountLeases(now);
+}
+
+void Driver::NoteGone(const std::string& reader) {
+  base::MutexLock lock(&mutex_);
+  if (!leases_) return;
+  const int expired = leases_->Expire(reader, Monotonic());
+  if (expired == 0) return;
+  telemetry::LogWarning(absl::StrCat("migration ", setup_.migration_id, ": reader ", reader, " is gone, ", expired,
+                                     " of its shards are free"));
+}
+
+void Driver::NoteWaiting(const std::string& what) {
+  base::MutexLock lock(&mutex_);
+  if (copying_) step_ = leases_->CountLeases(Monotonic()) > 0 ? "" : what;
+}
+
 // ---- stopping ----
 
-void Driver::Stop() {
+void Driver::Stop(Leave leave) {
   {
     base::MutexLock lock(&mutex_);
+    if (!stopping_) leave_ = leave;
     stopping_ = true;
   }
   CancelStatement();
@@ -192,7 +228,7 @@ absl::Status Driver::Reconnect(const absl::Status& why) {
   hold_.Run([](std::optional<Hold>& hold) { hold.reset(); });
   const absl::Duration begin = Monotonic();
   telemetry::LogWarning(absl::StrCat("migration ", setup_.migration_id, ": ", why.message(), "; trying for ",
-                                     absl::FormatDuration(setup_.reconnect_max), " to reach the destination again"));
+                                     absl::FormatDuration(setup_.coordinator.reconnect_max), " to reach the destination again"));
   absl::StatusOr<Hold> hold = AwaitHold(former_epoch);
   RETURN_IF_ERROR(hold.status());
   telemetry::LogWarning(absl::StrCat("migration ", setup_.migration_id, ": the destination is reached again after ",
@@ -207,7 +243,7 @@ absl::Status Driver::Reconnect(const absl::Status& why) {
 }
 
 absl::StatusOr<Hold> Driver::AwaitHold(std::uint64_t former_epoch) {
-  const absl::Time give_up = absl::Now() + setup_.reconnect_max;
+  const absl::Time give_up = absl::Now() + setup_.coordinator.reconnect_max;
   while (true) {
     {
       base::MutexLock lock(&mutex_);
@@ -230,6 +266,11 @@ absl::StatusOr<Hold> Driver::AwaitHold(std::uint64_t former_epoch) {
 }
 
 // ---- reports ----
+
+bool Driver::copying() const {
+  base::MutexLock lock(&mutex_);
+  return copying_;
+}
 
 bool Driver::ended() const {
   base::MutexLock lock(&mutex_);

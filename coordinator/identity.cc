@@ -1,9 +1,14 @@
 #include "coordinator/identity.h"
 
+#include <nlohmann/json.hpp>
+#include <type_traits>
+
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "common/base/status_macros.h"
 
 namespace vecferry::coordinator {
 namespace {
@@ -18,6 +23,18 @@ std::string Quoted(absl::string_view text) {
     }
   }
   return out + '"';
+}
+
+// The inverse of what Quoted() writes between its quotes.
+std::string Unquoted(const std::string& text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool escaped = text[i] == '%' && i + 2 < text.size() && absl::ascii_isxdigit(text[i + 1]) &&
+                         absl::ascii_isxdigit(text[i + 2]);
+    out += escaped ? absl::HexStringToBytes(text.substr(i + 1, 2)) : std::string(1, text[i]);
+    if (escaped) i += 2;
+  }
+  return out;
 }
 
 std::string List(const std::vector<std::string>& texts) {
@@ -39,12 +56,48 @@ std::string IdentityText(const core::Identity& identity) {
                       ",\"allow_model_mismatch\":", Truth(identity.allow_model_mismatch), "}");
 }
 
-std::string OptionsJson(const rpc::StartOptions& options) {
+std::string OptionsJson(const rpc::StartOptions& options, Life life) {
   return absl::StrCat("{\"batch_rows_max\":", options.batch_rows_max, ",\"connection\":", Quoted(options.connection),
                       ",\"connections_max\":", options.connections_max, ",\"no_indexes\":", Truth(options.no_indexes),
                       ",\"no_verify\":", Truth(options.no_verify),
                       ",\"on_source_change\":", Quoted(options.on_source_change), ",\"readers\":", options.readers,
-                      ",\"rejects_max\":", options.rejects_max, ",\"writers\":", options.writers, "}");
+                      ",\"rejects_max\":", options.rejects_max, ",\"service\":", Truth(life == Life::kService),
+                      ",\"writers\":", options.writers, "}");
+}
+
+absl::StatusOr<bool> IsForService(const std::string& json, const std::string& connection) {
+  ASSIGN_OR_RETURN(const rpc::StartOptions options, ParseOptions(json));
+  const nlohmann::json parsed = nlohmann::json::parse(json, nullptr, /*allow_exceptions=*/false);
+  return parsed.value("service", false) && options.connection == connection;
+}
+
+absl::StatusOr<rpc::StartOptions> ParseOptions(const std::string& json) {
+  const nlohmann::json parsed = nlohmann::json::parse(json, nullptr, /*allow_exceptions=*/false);
+  if (!parsed.is_object()) return absl::DataLossError("the ledger's options of a migration are no JSON object");
+  rpc::StartOptions options;
+  const auto read = [&](const char* name, auto& value) {
+    const auto found = parsed.find(name);
+    if (found == parsed.end()) return true;  // of an older program: the default
+    using Type = std::decay_t<decltype(value)>;
+    if constexpr (std::is_same_v<Type, std::string>) {
+      if (!found->is_string()) return false;
+      value = Unquoted(found->template get<std::string>());
+    } else if constexpr (std::is_same_v<Type, bool>) {
+      if (!found->is_boolean()) return false;
+      value = found->template get<bool>();
+    } else {
+      if (!found->is_number_integer()) return false;
+      value = found->template get<Type>();
+    }
+    return true;
+  };
+  const bool known = read("batch_rows_max", options.batch_rows_max) && read("connection", options.connection) &&
+                     read("connections_max", options.connections_max) && read("no_indexes", options.no_indexes) &&
+                     read("no_verify", options.no_verify) && read("on_source_change", options.on_source_change) &&
+                     read("readers", options.readers) && read("rejects_max", options.rejects_max) &&
+                     read("writers", options.writers);
+  if (!known) return absl::DataLossError("the ledger's options of a migration have values of another type");
+  return options;
 }
 
 }  // namespace vecferry::coordinator

@@ -3,8 +3,10 @@
 
 #include <string>
 
+#include "absl/status/statusor.h"
 #include "common/core/plan.h"
 #include "common/rpc/clients.h"
+#include "coordinator/coordinator.h"
 
 namespace vecferry::coordinator {
 
@@ -13,8 +15,13 @@ namespace vecferry::coordinator {
 // be UTF-8).
 std::string IdentityText(const core::Identity& identity);
 
-// The tuning flags of a command as the ledger keeps them: JSON, without credentials.
-std::string OptionsJson(const rpc::StartOptions& options);
+// The tuning flags of a command as the ledger keeps them: JSON, without credentials. `life`: of the coordinator that
+// drives it.
+std::string OptionsJson(const rpc::StartOptions& options, Life life);
+// Whether OptionsJson was of a service, by which this name of the connection is known.
+absl::StatusOr<bool> IsForService(const std::string& json, const std::string& connection);
+// The inverse, but for the identity. kDataLoss: no such text.
+absl::StatusOr<rpc::StartOptions> ParseOptions(const std::string& json);
 
 }  // namespace vecferry::coordinator
 

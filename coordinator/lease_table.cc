@@ -7,7 +7,7 @@
 
 namespace vecferry::coordinator {
 
-LeaseTable::LeaseTable(const core::Plan& plan, const std::vector<ShardStanding>& standings) {
+LeaseTable::LeaseTable(const core::Plan& plan, const std::vector<ShardStanding>& standings, absl::Duration now) {
   mappings_.resize(plan.mappings.size());
   for (const core::Mapping& mapping : plan.mappings) {
     Waiting& waiting = mappings_[mapping.id];
@@ -24,7 +24,13 @@ LeaseTable::LeaseTable(const core::Plan& plan, const std::vector<ShardStanding>&
   for (const ShardStanding& standing : standings) {
     Entry& entry = shards_[standing.shard];
     entry.epoch = standing.lease_epoch;
-    if (!standing.done) continue;
+    if (!standing.done) {
+      if (standing.lease_left <= absl::ZeroDuration()) continue;
+      entry.hold = Hold::kLeased;
+      entry.parties.owner = standing.owner;
+      entry.until = now + standing.lease_left;
+      continue;
+    }
     entry.hold = Hold::kDone;
     --mappings_[entry.mapping].shards_left;
     --left_;
@@ -67,11 +73,12 @@ std::optional<int> LeaseTable::Next(absl::Duration now) const {
   return std::nullopt;
 }
 
-std::optional<int> LeaseTable::Take(absl::Duration now, absl::Duration until) {
+std::optional<int> LeaseTable::Take(absl::Duration now, absl::Duration until, const LeaseParties& parties) {
   const std::optional<int> shard = Next(now);
   if (!shard) return std::nullopt;
   shards_[*shard].hold = Hold::kLeased;
   shards_[*shard].until = until;
+  shards_[*shard].parties = parties;
   return shard;
 }
 
@@ -80,6 +87,28 @@ void LeaseTable::Grant(int shard, std::uint64_t epoch, absl::Duration expires) {
   entry.hold = Hold::kLeased;
   entry.epoch = epoch;
   entry.until = expires;
+}
+
+int LeaseTable::Expire(const std::string& owner, absl::Duration now) {
+  int expired = 0;
+  for (Entry& entry : shards_) {
+    if (entry.hold != Hold::kLeased || entry.until <= now || entry.parties.owner != owner) continue;
+    entry.until = now;
+    ++expired;
+  }
+  return expired;
+}
+
+void LeaseTable::CountStreams(absl::Duration now, std::map<std::string, int>& streams) const {
+  for (const Entry& entry : shards_) {
+    if (entry.hold == Hold::kLeased && entry.until > now) ++streams[entry.parties.writer];
+  }
+}
+
+int LeaseTable::CountLeases(absl::Duration now) const {
+  return static_cast<int>(std::count_if(shards_.begin(), shards_.end(), [&](const Entry& entry) {
+    return entry.hold == Hold::kLeased && entry.until > now;
+  }));
 }
 
 absl::Status LeaseTable::CheckHolder(int shard, std::uint64_t epoch) const {

@@ -25,14 +25,14 @@ absl::Status CheckEpoch(postgres::Connection& session, absl::string_view migrati
       absl::StrCat("migration ", migration_id, " is no longer driven from here (epoch ", epoch, ")"));
 }
 
-absl::Status CancelMigration(postgres::Connection& session, absl::string_view migration_id) {
+absl::Status HaltMigration(postgres::Connection& session, absl::string_view migration_id, core::State halted) {
   const std::string id(migration_id);
   RETURN_IF_ERROR(session
-                      .Execute("UPDATE vecferry.migration SET state = 'CANCELLED', failure = '', "
+                      .Execute("UPDATE vecferry.migration SET state = $2, failure = '', "
                                "coordinator_epoch = coordinator_epoch + 1 WHERE id = $1",
-                               {id})
+                               {id, std::string(core::ToString(halted))})
                       .status());
-  RETURN_IF_ERROR(postgres::RecordEvent(session, migration_id, "CANCELLED", ""));
+  RETURN_IF_ERROR(postgres::RecordEvent(session, migration_id, core::ToString(halted), ""));
   return FenceWriters(session, migration_id);
 }
 

@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "common/core/migration.h"
 #include "common/postgres/connection.h"
 
 namespace vecferry::coordinator {
@@ -15,9 +16,10 @@ namespace vecferry::coordinator {
 // kAborted unless `epoch` still is the migration's: the caller no longer drives it.
 absl::Status CheckEpoch(postgres::Connection& session, absl::string_view migration_id, std::uint64_t epoch);
 
-// Ends whatever runs the migration, wherever: state CANCELLED, sessions terminated, and every epoch raised, so that
-// neither the coordinator nor a writer of before can write again. Not in a transaction; may run twice. Claims stay.
-absl::Status CancelMigration(postgres::Connection& session, absl::string_view migration_id);
+// Ends whatever runs the migration, wherever: the state is `halted` (PAUSED or CANCELLED), sessions terminated, and
+// every epoch raised, so that neither the coordinator nor a writer of before can write again. Not in a transaction; may
+// run twice. Claims stay.
+absl::Status HaltMigration(postgres::Connection& session, absl::string_view migration_id, core::State halted);
 
 // Terminates the migration's sessions and raises the lease epochs: what writers have not committed they never will.
 absl::Status FenceWriters(postgres::Connection& session, absl::string_view migration_id);

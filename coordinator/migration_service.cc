@@ -33,6 +33,13 @@ absl::Status Answer(const absl::StatusOr<core::Report>& report, v1::Migration* r
   return absl::OkStatus();
 }
 
+absl::Status Answer(const absl::StatusOr<rpc::Started>& started, v1::StartResponse* response) {
+  RETURN_IF_ERROR(started.status());
+  response->set_migration_id(started->migration_id);
+  response->set_resumed(started->resumed);
+  return absl::OkStatus();
+}
+
 class MigrationService final : public v1::MigrationService::Service {
  public:
   explicit MigrationService(Migrations& migrations) : migrations_(migrations) {}
@@ -51,10 +58,7 @@ class MigrationService final : public v1::MigrationService::Service {
   grpc::Status Start(grpc::ServerContext* context, const v1::StartRequest* request,
                      v1::StartResponse* response) override {
     return Handle(context, [&]() -> absl::Status {
-      ASSIGN_OR_RETURN(const rpc::Started started, migrations_.Start(FromProto(*request)));
-      response->set_migration_id(started.migration_id);
-      response->set_resumed(started.resumed);
-      return absl::OkStatus();
+      return Answer(migrations_.Start(FromProto(*request)), response);
     });
   }
 
@@ -83,6 +87,18 @@ class MigrationService final : public v1::MigrationService::Service {
       return writer->Write(migration);
     };
     return Handle(context, [&] { return migrations_.Watch(request->migration_id(), request->connection(), tell); });
+  }
+
+  grpc::Status Pause(grpc::ServerContext* context, const v1::GetRequest* request, v1::Migration* response) override {
+    return Handle(context,
+                  [&] { return Answer(migrations_.Pause(request->migration_id(), request->connection()), response); });
+  }
+
+  grpc::Status Resume(grpc::ServerContext* context, const v1::GetRequest* request,
+                      v1::StartResponse* response) override {
+    return Handle(context, [&] {
+      return Answer(migrations_.Resume(request->migration_id(), request->connection()), response);
+    });
   }
 
   grpc::Status Cancel(grpc::ServerContext* context, const v1::CancelRequest* request,

@@ -15,6 +15,16 @@
 
 namespace vecferry::coordinator {
 
+namespace {
+
+// A caller elsewhere names the source as this process sees it.
+rpc::StartOptions WithRealPath(rpc::StartOptions options) {
+  options.identity.source_path = sqlite::RealPath(options.identity.source_path);
+  return options;
+}
+
+}  // namespace
+
 // While it lives, Stop() ends the statement of a session.
 class Migrations::Cancellable {
  public:
@@ -35,8 +45,8 @@ class Migrations::Cancellable {
 };
 
 Migrations::Migrations(const CoordinatorOptions& options, std::shared_ptr<Sources> sources,
-                       postgres::ConnectionResolver resolver, rpc::VerifierClient& verifier)
-    : options_(options), sources_(std::move(sources)), resolver_(std::move(resolver)), verifier_(verifier) {}
+                       std::shared_ptr<Workers> workers, postgres::ConnectionResolver resolver)
+    : options_(options), sources_(std::move(sources)), resolver_(std::move(resolver)), workers_(std::move(workers)) {}
 
 Migrations::~Migrations() { Stop(); }
 
@@ -51,7 +61,8 @@ void Migrations::Stop() {
   }
   for (const postgres::Connection::Canceller& session : planning) session.Cancel();
   for (const std::shared_ptr<Source>& source : read) source->connection().Interrupt();
-  for (const DriverPointer& driver : Drivers()) driver->Stop();
+  const Leave leave = options_.life == Life::kService ? Leave::kRunning : Leave::kPaused;
+  for (const DriverPointer& driver : Drivers()) driver->Stop(leave);
 }
 
 bool Migrations::stopping() {
@@ -97,7 +108,8 @@ absl::StatusOr<core::Plan> Migrations::Look(const core::Identity& identity, cons
   return Draw(source, identity, catalog);
 }
 
-absl::StatusOr<Migrations::Drawn> Migrations::Plan(const rpc::StartOptions& options) {
+absl::StatusOr<Migrations::Drawn> Migrations::Plan(const rpc::StartOptions& asked) {
+  const rpc::StartOptions options = WithRealPath(asked);
   Drawn drawn;
   const absl::StatusOr<std::string> conninfo = Resolve(options.connection);
   if (absl::IsNotFound(conninfo.status())) {  // the private server does not run yet
@@ -148,7 +160,7 @@ absl::StatusOr<Migrations::Found> Migrations::PlanNew(postgres::Connection& sess
   RETURN_IF_ERROR(plan.status());
   postgres::MigrationRow row;
   row.identity = IdentityText(options.identity);
-  row.options = OptionsJson(options);
+  row.options = OptionsJson(options, options_.life);
   row.program_version = VECFERRY_VERSION;
   row.seconds.plan = absl::ToDoubleSeconds(Monotonic() - begin);
   RETURN_IF_ERROR(StorePlan(session, catalog, *plan, row));
@@ -172,12 +184,18 @@ absl::StatusOr<Migrations::Found> Migrations::FindOrPlan(postgres::Connection& s
 
 // ---- starting ----
 
-absl::StatusOr<rpc::Started> Migrations::Start(const rpc::StartOptions& options) {
+absl::StatusOr<rpc::Started> Migrations::Start(const rpc::StartOptions& asked) {
+  const rpc::StartOptions options = WithRealPath(asked);
   ASSIGN_OR_RETURN(const std::string conninfo, Resolve(options.connection));
   ASSIGN_OR_RETURN(postgres::Connection ledger, OpenCoordinatorSession(conninfo, [this] { return stopping(); }));
   RETURN_IF_ERROR(CheckConnectionLimit(ledger, options.connections_max));
   ASSIGN_OR_RETURN(Found found, FindOrPlan(ledger, options));
-  return Drive(conninfo, options, std::move(found), std::move(ledger));
+  const std::string id = found.row.id;
+  if (const DriverPointer driver = FindDriver(id); driver != nullptr && !driver->ended()) return rpc::Started{id, true};
+  const absl::StatusOr<rpc::Started> started = Drive(conninfo, options, std::move(found), std::move(ledger));
+  // Another coordinator drives it, or did a moment ago: it can be watched from here.
+  if (options_.life == Life::kService && absl::IsAlreadyExists(started.status())) return rpc::Started{id, true};
+  return started;
 }
 
 absl::StatusOr<rpc::Started> Migrations::Drive(const std::string& conninfo, const rpc::StartOptions& options,
@@ -193,14 +211,17 @@ absl::StatusOr<rpc::Started> Migrations::Drive(const std::string& conninfo, cons
                      core::ToString(held.state), "): run the same command again to compare"));
   }
   ASSIGN_OR_RETURN(core::Plan plan, rpc::ParsePlan(held.plan));
-  RETURN_IF_ERROR(postgres::SetOptions(hold.ledger, row.id, hold.epoch, OptionsJson(options)));
+  RETURN_IF_ERROR(postgres::SetOptions(hold.ledger, row.id, hold.epoch, OptionsJson(options, options_.life)));
+  // From here on it runs, for whoever looks: a coordinator that dies now leaves it to be taken up.
+  if (!core::IsRunning(held.state)) {
+    RETURN_IF_ERROR(postgres::SetState(hold.ledger, row.id, hold.epoch, core::State::kCopying, ""));
+  }
   if (!resumed) {
     core::StageSeconds planned;  // the plan's own were stored with it
     planned.total = row.seconds.plan;
     RETURN_IF_ERROR(postgres::AddStageSeconds(hold.ledger, row.id, hold.epoch, planned));
   }
-  DriverSetup setup{row.id,    std::move(found.source), options,  conninfo, options_.lease_time, options_.reconnect_max,
-                    *sources_, verifier_};
+  DriverSetup setup{row.id, std::move(found.source), options, conninfo, options_, *sources_, *workers_};
   std::vector<DriverPointer> replaced;  // destroyed, which joins threads, after the lock is free
   base::MutexLock guard(&mutex_);
   if (stopping_) return absl::CancelledError("stopped before the first row; the same command goes on");
@@ -223,49 +244,13 @@ Migrations::DriverPointer Migrations::FindDriver(const std::string& id) {
 
 absl::StatusOr<Migrations::DriverPointer> Migrations::NeedDriver(const std::string& id) {
   DriverPointer driver = FindDriver(id);
-  if (driver == nullptr) return absl::AbortedError(absl::StrCat("migration ", id, " does not run here"));
+  if (driver == nullptr) return absl::NotFoundError(absl::StrCat("migration ", id, " does not run here"));
   return driver;
 }
 
 std::vector<Migrations::DriverPointer> Migrations::Drivers() {
   base::MutexLock lock(&mutex_);
   return drivers_;
-}
-
-// ---- leases ----
-
-absl::StatusOr<rpc::Acquired> Migrations::Acquire(const std::string& worker) {
-  rpc::Acquired none;
-  none.retry_after = absl::Milliseconds(100);
-  const std::vector<DriverPointer> drivers = Drivers();
-  none.finished = !drivers.empty() || stopping();
-  for (const DriverPointer& driver : drivers) {
-    ASSIGN_OR_RETURN(rpc::Acquired acquired, driver->Acquire(worker));
-    if (acquired.lease) return acquired;
-    none.finished = none.finished && acquired.finished;
-    if (!acquired.finished) none.retry_after = std::min(none.retry_after, acquired.retry_after);
-  }
-  return none;
-}
-
-absl::Status Migrations::Renew(const std::string& id, int shard, std::uint64_t epoch) {
-  ASSIGN_OR_RETURN(const DriverPointer driver, NeedDriver(id));
-  return driver->Renew(shard, epoch);
-}
-
-absl::Status Migrations::Complete(const std::string& id, int shard, std::uint64_t epoch) {
-  ASSIGN_OR_RETURN(const DriverPointer driver, NeedDriver(id));
-  return driver->Complete(shard, epoch);
-}
-
-absl::Status Migrations::Fail(const std::string& id, int shard, std::uint64_t epoch, const absl::Status& why) {
-  ASSIGN_OR_RETURN(const DriverPointer driver, NeedDriver(id));
-  return driver->Fail(shard, epoch, why);
-}
-
-absl::StatusOr<std::shared_ptr<const core::Plan>> Migrations::GetPlan(const std::string& id) {
-  ASSIGN_OR_RETURN(const DriverPointer driver, NeedDriver(id));
-  return driver->plan();
 }
 
 }  // namespace vecferry::coordinator

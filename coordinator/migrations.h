@@ -24,8 +24,8 @@ namespace vecferry::coordinator {
 // migration that runs here, and answers for every other from the ledger. Thread-safe.
 class Migrations {
  public:
-  Migrations(const CoordinatorOptions& options, std::shared_ptr<Sources> sources, postgres::ConnectionResolver resolver,
-             rpc::VerifierClient& verifier);
+  Migrations(const CoordinatorOptions& options, std::shared_ptr<Sources> sources, std::shared_ptr<Workers> workers,
+             postgres::ConnectionResolver resolver);
   ~Migrations();
 
   struct Drawn {
@@ -38,10 +38,12 @@ class Migrations {
   absl::StatusOr<rpc::Started> Start(const rpc::StartOptions& options);
   absl::StatusOr<core::Report> Get(const std::string& id, const std::string& connection);
   absl::StatusOr<std::vector<core::Report>> List(const std::string& connection);
-  // Calls `on_report` at once, then twice a second, changed or not, until the migration no longer runs here or
-  // `on_report` returns false. The last one is the one of the end.
+  // Calls `on_report` at once, then twice a second, changed or not, until the migration no longer runs (in a command:
+  // here) or `on_report` returns false. The last one is the one of the end. kUnavailable: this coordinator stops first.
   absl::Status Watch(const std::string& id, const std::string& connection,
                      const std::function<bool(const core::Report&)>& on_report);
+  absl::StatusOr<core::Report> Pause(const std::string& id, const std::string& connection);
+  absl::StatusOr<rpc::Started> Resume(const std::string& id, const std::string& connection);
   absl::StatusOr<core::Report> Cancel(const std::string& id, const std::string& connection, bool drop);
 
   absl::StatusOr<core::ReplayOutcome> Replay(const std::string& id, const std::string& connection,
@@ -52,6 +54,21 @@ class Migrations {
   absl::Status Complete(const std::string& id, int shard, std::uint64_t epoch);
   absl::Status Fail(const std::string& id, int shard, std::uint64_t epoch, const absl::Status& why);
   absl::StatusOr<std::shared_ptr<const core::Plan>> GetPlan(const std::string& id);
+
+  // Readers that are gone: their shards are free for others.
+  void NoteGone(const std::vector<std::string>& readers);
+  // What running migrations wait for, told in their reports while no shard is being carried.
+  void NoteWaiting(const std::string& what);
+  // Drivers that ended are kept for those who watch; of many the oldest go.
+  void ForgetEnded();
+  // Takes up the unfinished migrations of one connection whose last command was for a service and that nobody drives.
+  absl::Status TakeUp(const std::string& connection);
+  // Copies of sources that unfinished migrations of one connection read.
+  absl::StatusOr<std::vector<std::string>> SnapshotsOf(const std::string& connection);
+  struct Load {
+    int running = 0, waiting = 0, leases = 0;  // migrations; migrations that no reader carries; leases
+  };
+  Load CountLoad();
 
   void Stop();
 
@@ -72,7 +89,17 @@ class Migrations {
   absl::StatusOr<core::Plan> Look(const core::Identity& identity, const postgres::Catalog* catalog);
   absl::StatusOr<rpc::Started> Drive(const std::string& conninfo, const rpc::StartOptions& options, Found found,
                                      postgres::Connection ledger);
-  absl::Status DropMigration(const std::string& conninfo, const postgres::MigrationRow& row);
+  // Until the driver here has ended; its last report. kCancelled: `on_report` returned false.
+  absl::StatusOr<core::Report> WatchDriver(Driver& driver, const std::function<bool(const core::Report&)>& on_report);
+  // Until the migration no longer runs anywhere, or (true) is driven from here. kCancelled as WatchDriver.
+  absl::StatusOr<bool> WatchLedger(const std::string& id, const std::string& connection,
+                                   const std::function<bool(const core::Report&)>& on_report);
+  absl::StatusOr<core::Report> Halt(const std::string& id, const std::string& connection, core::State halted);
+  absl::Status DropMigration(const std::string& id, const std::string& connection);
+  // Goes on with a migration by the options of its last command.
+  absl::StatusOr<rpc::Started> DriveAgain(const std::string& conninfo, const std::string& connection,
+                                          postgres::MigrationRow row, postgres::Connection ledger);
+  static absl::StatusOr<std::vector<postgres::MigrationRow>> Unfinished(postgres::Connection& session);
   class Cancellable;
   DriverPointer FindDriver(const std::string& id);
   absl::StatusOr<DriverPointer> NeedDriver(const std::string& id);
@@ -82,7 +109,7 @@ class Migrations {
   const CoordinatorOptions options_;
   const std::shared_ptr<Sources> sources_;
   const postgres::ConnectionResolver resolver_;
-  rpc::VerifierClient& verifier_;
+  const std::shared_ptr<Workers> workers_;
 
   base::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

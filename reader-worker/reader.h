@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "common/rpc/clients.h"
 #include "common/sqlite/snapshot_connection.h"
+#include "common/telemetry/metrics.h"
 
 namespace vecferry::reader {
 
@@ -16,13 +17,14 @@ namespace vecferry::reader {
 enum class Stay { kUntilFinished, kUntilStopped };
 
 struct ReaderOptions {
-  std::string worker = "reader";          // as in WorkerBeat
+  std::string worker = "reader";  // as in WorkerBeat
   Stay stay = Stay::kUntilFinished;
   std::size_t batch_bytes_max = 1 << 20;  // a batch closes at this size or at the lease's batch_rows_max rows
   // Tuples sent and not yet committed, per stream. Nothing of them is kept here; the bound must leave room for several
   // commit groups (16 MiB), or the writer would wait for its group's time instead of its size.
   std::size_t bytes_in_flight_max = 64 << 20;
   absl::Duration retry_max = absl::Seconds(30);  // an unavailable writer is tried again for so long before Fail()
+  std::shared_ptr<prometheus::Registry> registry = telemetry::MakeRegistry();  // takes the stream's metrics
 };
 
 // A connection to the copy of a source that a lease names ("" = the one that this process has open), for the stream

@@ -11,6 +11,7 @@
 #include "common/telemetry/tracing.h"
 #include "reader-worker/lease_keeper.h"
 #include "reader-worker/reader.h"
+#include "reader-worker/reader_metrics.h"
 #include "reader-worker/shard_carrier.h"
 #include "reader-worker/stop_flag.h"
 
@@ -27,7 +28,8 @@ class LeasedReaderStream : public ReaderStream {
       : options_(options),
         open_source_(std::move(open_source)),
         leases_(leases),
-        find_writer_(std::move(find_writer)) {}
+        find_writer_(std::move(find_writer)),
+        metrics_(*options_.registry) {}
 
   absl::Status Run() override;
   void Stop() override {
@@ -51,11 +53,12 @@ class LeasedReaderStream : public ReaderStream {
   const OpenSource open_source_;
   rpc::LeaseClient& leases_;
   const FindWriter find_writer_;
+  ReaderMetrics metrics_;
   StopFlag stop_;
   base::Mutex mutex_;
   std::shared_ptr<sqlite::SnapshotConnection> source_ ABSL_GUARDED_BY(mutex_);
   std::string source_of_;  // the lease's snapshot that source_ shows; Run's thread's own
-  std::string plan_of_;  // migration whose plan is at hand
+  std::string plan_of_;    // migration whose plan is at hand
   core::Plan plan_;
 };
 
@@ -77,16 +80,26 @@ auto LeasedReaderStream::Retry(Call call) -> decltype(call()) {
 }
 
 absl::Status LeasedReaderStream::Run() {
+  bool refusal_told = false;
   while (!stop_.IsSet()) {
     const absl::StatusOr<rpc::Acquired> acquired = Retry([this] { return leases_.Acquire(options_.worker); });
     if (stop_.IsSet() && !acquired.ok()) return absl::OkStatus();
     const bool stays = options_.stay == Stay::kUntilStopped;
     if (!acquired.ok()) {
       if (!stays) return acquired.status();
-      telemetry::LogWarning(absl::StrCat("no coordinator gives leases: ", acquired.status().message()));
+      // That none answers is told once, and not by every stream.
+      if (!absl::IsUnavailable(acquired.status()) && !std::exchange(refusal_told, true)) {
+        telemetry::LogWarning(absl::StrCat("no coordinator gives leases: ", acquired.status().message()));
+      }
       stop_.WaitFor(kAskAgain);
-    } else if (acquired->lease) {
+      continue;
+    }
+    refusal_told = false;
+    if (acquired->lease) {
+      base::FaultPoint("reader.after_acquire");
+      metrics_.leases.Add(1);
       CarryLease(*acquired->lease);
+      metrics_.leases.Add(-1);
     } else if (acquired->finished && !stays) {
       return absl::OkStatus();
     } else {
@@ -127,7 +140,7 @@ absl::Status LeasedReaderStream::Carry(const rpc::Lease& lease, telemetry::Span&
   ASSIGN_OR_RETURN(const core::Shard* const shard, FindShard(lease));
   span.Set("vecferry.table", plan_.mappings[static_cast<std::size_t>(shard->mapping)].source_table);
   ASSIGN_OR_RETURN(const std::shared_ptr<rpc::WriterClient> writer, find_writer_(lease.writer));
-  return ShardCarrier(options_, *source, *writer, plan_, *shard, lease, keeper, stop_).Carry();
+  return ShardCarrier(options_, *source, *writer, plan_, *shard, lease, keeper, stop_, metrics_).Carry();
 }
 
 absl::StatusOr<std::shared_ptr<sqlite::SnapshotConnection>> LeasedReaderStream::TakeSource(const rpc::Lease& lease) {

@@ -24,7 +24,7 @@ bool MayPass(const absl::Status& status) {
 
 ShardCarrier::ShardCarrier(const ReaderOptions& options, sqlite::SnapshotConnection& source, rpc::WriterClient& writer,
                            const core::Plan& plan, const core::Shard& shard, const rpc::Lease& lease,
-                           LeaseKeeper& keeper, StopFlag& stop)
+                           LeaseKeeper& keeper, StopFlag& stop, ReaderMetrics& metrics)
     : options_(options),
       source_(source),
       writer_(writer),
@@ -33,6 +33,7 @@ ShardCarrier::ShardCarrier(const ReaderOptions& options, sqlite::SnapshotConnect
       lease_(lease),
       keeper_(keeper),
       stop_(stop),
+      metrics_(metrics),
       batches_to_tell_(lease.spans_max) {}
 
 absl::Status ShardCarrier::Carry() {
@@ -113,9 +114,15 @@ absl::Status ShardCarrier::SendRows(rpc::BatchStream& stream, PositionReader& po
 }
 
 bool ShardCarrier::Send(rpc::BatchStream& stream, PositionReader& positions, rpc::Batch batch) {
-  if (!positions.AwaitRoom(batch.sequence, rpc::HeldBytes(batch), stop_)) return false;
+  const std::size_t bytes = rpc::HeldBytes(batch), issues = batch.issues.size();
+  const std::uint64_t rows = batch.rows_read;
+  if (!positions.AwaitRoom(batch.sequence, bytes, stop_)) return false;
   base::FaultPoint("reader.before_send");
   if (!stream.Send(std::move(batch)).ok()) return false;
+  metrics_.batches.Add();
+  metrics_.rows.Add(static_cast<double>(rows));
+  metrics_.bytes.Add(static_cast<double>(bytes));
+  metrics_.issues.Add(static_cast<double>(issues));
   base::FaultPoint("reader.after_send");
   return true;
 }

@@ -11,6 +11,7 @@
 #include "reader-worker/lease_keeper.h"
 #include "reader-worker/position_reader.h"
 #include "reader-worker/reader.h"
+#include "reader-worker/reader_metrics.h"
 #include "reader-worker/stop_flag.h"
 
 namespace vecferry::reader {
@@ -21,7 +22,7 @@ class ShardCarrier {
  public:
   ShardCarrier(const ReaderOptions& options, sqlite::SnapshotConnection& source, rpc::WriterClient& writer,
                const core::Plan& plan, const core::Shard& shard, const rpc::Lease& lease, LeaseKeeper& keeper,
-               StopFlag& stop);
+               StopFlag& stop, ReaderMetrics& metrics);
 
   // OK: all of the shard is committed. kAborted: the lease is lost. kCancelled: stopped; what was sent is committed.
   // Else why it cannot be carried: the writer stayed away for retry_max, or the source cannot be read.
@@ -44,6 +45,7 @@ class ShardCarrier {
   const rpc::Lease& lease_;
   LeaseKeeper& keeper_;
   StopFlag& stop_;
+  ReaderMetrics& metrics_;
   int streams_to_tell_ = rpc::kStreamsToldMax;
   int batches_to_tell_;
 };

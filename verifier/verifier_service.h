@@ -6,8 +6,10 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "common/postgres/connection.h"
 #include "common/sqlite/snapshot_connection.h"
+#include "common/telemetry/metrics.h"
 
 namespace grpc {
 class Service;
@@ -24,12 +26,17 @@ class VerifierService {
   virtual grpc::Service* service() = 0;
   // From any thread: ends the calls at work with CANCELLED, its statements included, and refuses later ones.
   virtual void Stop() = 0;
+  // Refuses new calls with UNAVAILABLE, and returns when those at work have ended; past `deadline` stops them.
+  virtual void Drain(absl::Time deadline) = 0;
 };
 // A connection to the copy of a source that a call names ("" = the one that this process has open). May take long, for
 // a copy that must be fetched first; asks `stopping` now and then.
 using OpenSource = std::function<absl::StatusOr<std::shared_ptr<sqlite::SnapshotConnection>>(
     const std::string& snapshot, const std::function<bool()>& stopping)>;
-std::unique_ptr<VerifierService> MakeVerifierService(OpenSource open_source, postgres::ConnectionResolver resolver);
+// `registry` takes the service's metrics.
+std::unique_ptr<VerifierService> MakeVerifierService(
+    OpenSource open_source, postgres::ConnectionResolver resolver,
+    std::shared_ptr<prometheus::Registry> registry = telemetry::MakeRegistry());
 
 }  // namespace vecferry::verifier
 

@@ -13,15 +13,15 @@ constexpr absl::Duration kCloseMax = absl::Seconds(10);
 
 }  // namespace
 
-IngestCall::IngestCall(grpc::ServerContext& context, Stream& stream, std::size_t queue_bytes_max)
-    : context_(context), stream_(stream), queue_(queue_bytes_max), receiver_([this] { Receive(); }) {}
+IngestCall::IngestCall(grpc::ServerContext& context, Stream& stream, std::size_t queue_bytes_max, QueueBudget& budget)
+    : context_(context), stream_(stream), share_(budget), queue_(queue_bytes_max), receiver_([this] { Receive(); }) {}
 
 void IngestCall::Receive() {
   v1::IngestRequest request;
   while (stream_.Read(&request)) {
     const std::size_t bytes = request.ByteSizeLong();
     // Once the queue is closed, what still comes is read and dropped: the reader must get to its end.
-    queue_.Push(std::move(request), bytes).IgnoreError();
+    if (share_.Take(bytes) && !queue_.Push(std::move(request), bytes).ok()) share_.Give(bytes);
     request.Clear();
   }
   queue_.Close();
@@ -31,6 +31,7 @@ void IngestCall::Receive() {
 
 absl::StatusOr<v1::IngestRequest> IngestCall::Next(absl::Time deadline) {
   absl::StatusOr<v1::IngestRequest> request = queue_.Pop(deadline);
+  if (request.ok()) share_.Give(request->ByteSizeLong());
   if (request.ok() || absl::IsDeadlineExceeded(request.status())) return request;
   if (context_.IsCancelled()) return absl::CancelledError("the reader is gone");
   base::MutexLock lock(&mutex_);
@@ -42,7 +43,7 @@ void IngestCall::Send(const v1::IngestResponse& response) { stream_.Write(respon
 
 void IngestCall::Close() {
   if (!receiver_.joinable()) return;
-  queue_.Close();
+  CloseQueue();
   // gRPC's ordinary calls cannot end while a request is waited for: the reader must end first.
   v1::IngestResponse closing;
   closing.set_closing(true);
@@ -62,7 +63,12 @@ void IngestCall::Drain() {
     base::MutexLock lock(&mutex_);
     draining_ = true;
   }
+  CloseQueue();
+}
+
+void IngestCall::CloseQueue() {
   queue_.Close();
+  share_.Close();
 }
 
 }  // namespace vecferry::writer

@@ -12,17 +12,18 @@
 #include "common/base/bounded_queue.h"
 #include "common/base/mutex.h"
 #include "vecferry/v1/writer.pb.h"
+#include "writer-worker/queue_budget.h"
 
 namespace vecferry::writer {
 
-// The transport of one Ingest call: a thread of its own takes requests into a queue that is bounded in bytes, while the
-// call's thread works on earlier ones. Next, Send and Close are the call's thread's; Drain and Cancel may come from
-// any. Context and stream must outlive it.
+// The transport of one Ingest call: a thread of its own takes requests into a queue that is bounded in bytes, alone and
+// together with those of other calls, while the call's thread works on earlier ones. Next, Send and Close are the
+// call's thread's; Drain and Cancel may come from any. Context, stream and budget must outlive it.
 class IngestCall {
  public:
   using Stream = grpc::ServerReaderWriter<v1::IngestResponse, v1::IngestRequest>;
 
-  IngestCall(grpc::ServerContext& context, Stream& stream, std::size_t queue_bytes_max);
+  IngestCall(grpc::ServerContext& context, Stream& stream, std::size_t queue_bytes_max, QueueBudget& budget);
   ~IngestCall() { Close(); }
   IngestCall(const IngestCall&) = delete;
   IngestCall& operator=(const IngestCall&) = delete;
@@ -40,9 +41,11 @@ class IngestCall {
 
  private:
   void Receive();
+  void CloseQueue();
 
   grpc::ServerContext& context_;
   Stream& stream_;
+  QueueBudget::Share share_;
   base::BoundedQueue<v1::IngestRequest> queue_;
   base::Mutex mutex_;
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;

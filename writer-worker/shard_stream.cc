@@ -26,11 +26,14 @@ absl::StatusOr<const core::Mapping*> FindMapping(const core::Plan& plan, int sha
 
 }  // namespace
 
-absl::Status ShardStream::Run() {
-  auto request = call_.Next(absl::Now() + options_.lease_time);
-  RETURN_IF_ERROR(request.status());
-  if (!request->has_open()) return absl::InvalidArgumentError("the first request must open a shard");
-  RETURN_IF_ERROR(Open(request->open()));
+absl::StatusOr<v1::OpenShard> ShardStream::ReceiveOpen() {
+  ASSIGN_OR_RETURN(v1::IngestRequest request, call_.Next(absl::Now() + options_.lease_time));
+  if (!request.has_open()) return absl::InvalidArgumentError("the first request must open a shard");
+  return std::move(*request.mutable_open());
+}
+
+absl::Status ShardStream::Run(const v1::OpenShard& open) {
+  RETURN_IF_ERROR(Open(open));
   std::optional<absl::Status> last_status;
   while (!last_status) {
     RETURN_IF_ERROR(CollectGroup(&last_status));
@@ -98,7 +101,9 @@ absl::Status ShardStream::CollectGroup(std::optional<absl::Status>* last_status)
     ASSIGN_OR_RETURN(std::optional<rpc::Batch> batch, frames_.Take(std::move(*request->mutable_frame())));
     if (!batch) continue;
     if (group_->empty()) deadline = absl::Now() + options_.commit_group_time;
+    if (!copy_begin_ && !batch->tuples.empty()) copy_begin_ = absl::Now();
     RETURN_IF_ERROR(group_->Add(*std::move(batch)));
+    copy_end_ = absl::Now();
   }
   return absl::OkStatus();
 }
@@ -109,6 +114,8 @@ absl::Status ShardStream::CommitGroup() {
   const absl::Time begin = absl::Now();
   ASSIGN_OR_RETURN(const core::Checkpoint committed, group_->Commit());
   metrics_.commit_seconds.Observe(absl::Now() - begin);
+  if (copy_begin_) metrics_.copy_seconds.Observe(copy_end_ - *copy_begin_);
+  copy_begin_.reset();
   metrics_.batches.Add(static_cast<double>(committed.next_sequence - before.next_sequence));
   metrics_.rows.Add(static_cast<double>(committed.source_count - before.source_count));
   metrics_.bytes.Add(static_cast<double>(bytes));

@@ -3,7 +3,8 @@
 
 #include <optional>
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "common/base/mutex.h"
 #include "common/core/plan.h"
 #include "common/postgres/connection.h"
@@ -15,7 +16,7 @@
 
 namespace vecferry::writer {
 
-// Carries one shard from one Ingest call to Postgres: opens, takes frames, commits groups, answers. Run() is one
+// Carries one shard from one Ingest call to Postgres: opens, takes frames, commits groups, answers. All is one
 // thread's; canceller() may come from any other. Everything that it is made with must outlive it.
 class ShardStream {
  public:
@@ -23,8 +24,10 @@ class ShardStream {
               IngestCall& call)
       : options_(options), resolver_(resolver), metrics_(metrics), call_(call) {}
 
+  // The first request: what to carry.
+  absl::StatusOr<v1::OpenShard> ReceiveOpen();
   // Until the reader has sent all, or an error; returns the call's status.
-  absl::Status Run();
+  absl::Status Run(const v1::OpenShard& open);
   // Ends the session, an open transaction with it.
   void EndSession();
   // Cancels the statement at work; does nothing before the session is open.
@@ -46,6 +49,9 @@ class ShardStream {
   core::Plan plan_;
   std::optional<postgres::Connection> session_;
   std::optional<GroupWriter> group_;  // refers to session_ and plan_
+  // Of the group: when its first tuples were sent to Postgres, and when its last batch was.
+  std::optional<absl::Time> copy_begin_;
+  absl::Time copy_end_;
 
   base::Mutex mutex_;
   postgres::Connection::Canceller canceller_ ABSL_GUARDED_BY(mutex_);

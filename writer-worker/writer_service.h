@@ -20,6 +20,7 @@ struct WriterOptions {
   absl::Duration commit_group_time = absl::Seconds(1);
   // Bytes received and not yet sent to Postgres, per stream. Beyond it the stream is not read: back-pressure.
   std::size_t queue_bytes_max = 4 << 20;
+  std::size_t all_queues_bytes_max = 256 << 20;   // of all streams together; 64 of them fill it
   int streams_max = 2;                            // more are RESOURCE_EXHAUSTED, with numbers
   absl::Duration lease_time = absl::Seconds(30);  // a session idle in its transaction for longer is ended
   std::shared_ptr<prometheus::Registry> registry = telemetry::MakeRegistry();  // takes the service's metrics

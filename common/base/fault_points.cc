@@ -3,8 +3,8 @@
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
+#include <list>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/strings/numbers.h"
@@ -15,24 +15,34 @@ namespace {
 
 struct Armed {
   std::string name;
-  std::atomic<int> passes_left{0};
-  Armed() {
-    const char* setting = std::getenv("VECFERRY_FAULT");
-    if (setting == nullptr) return;
-    const std::pair<std::string, std::string> parts = absl::StrSplit(setting, absl::MaxSplits(':', 1));
-    int passes = 1;
-    if (!parts.second.empty() && !absl::SimpleAtoi(parts.second, &passes)) return;
-    name = parts.first;
-    passes_left = passes;
-  }
+  int signal = SIGKILL;
+  std::atomic<int> passes_left{1};
 };
+
+// What cannot be read is left out: a fault that does not come shows in the test that waits for it.
+std::list<Armed> ReadSetting(const char* setting) {
+  std::list<Armed> all;
+  if (setting == nullptr) return all;
+  for (const absl::string_view text : absl::StrSplit(setting, ',', absl::SkipEmpty())) {
+    const std::vector<std::string> parts = absl::StrSplit(text, ':');
+    int passes = 1;
+    if (parts.size() > 1 && !absl::SimpleAtoi(parts[1], &passes)) continue;
+    if (parts.size() > 3 || (parts.size() == 3 && parts[2] != "stop")) continue;
+    Armed& armed = all.emplace_back();
+    armed.name = parts[0];
+    armed.passes_left = passes;
+    if (parts.size() == 3) armed.signal = SIGSTOP;
+  }
+  return all;
+}
 
 }  // namespace
 
 void FaultPoint(absl::string_view name) {
-  static Armed armed;
-  if (armed.name.empty() || name != absl::string_view(armed.name)) return;
-  if (armed.passes_left.fetch_sub(1) == 1) raise(SIGKILL);
+  static std::list<Armed> armed = ReadSetting(std::getenv("VECFERRY_FAULT"));
+  for (Armed& point : armed) {
+    if (name == absl::string_view(point.name) && point.passes_left.fetch_sub(1) == 1) raise(point.signal);
+  }
 }
 
 }  // namespace vecferry::base

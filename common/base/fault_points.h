@@ -5,9 +5,9 @@
 
 namespace vecferry::base {
 
-// Named places where a test kills the process. Armed by the environment: VECFERRY_FAULT=NAME:N ends the process by
-// SIGKILL at the N-th time that point NAME is passed (N from 1). Unarmed a point costs one predictable branch.
-// Thread-safe. docs/faults.md lists the points.
+// Named places where a test ends or stops the process. Armed by the environment, VECFERRY_FAULT=NAME:N[,NAME:N...]:
+// SIGKILL at the N-th time that point NAME is passed (N from 1); NAME:N:stop is SIGSTOP instead. Unarmed a point costs
+// one predictable branch. Thread-safe. docs/faults.md lists the points.
 void FaultPoint(absl::string_view name);
 
 }  // namespace vecferry::base

@@ -83,6 +83,11 @@ bool IsEnded(State state) {
   return state == State::kVerified || state == State::kDifferent || state == State::kCopied || state == State::kDropped;
 }
 
+bool IsRunning(State state) {
+  return state == State::kPlanned || state == State::kCopying || state == State::kFinishing ||
+         state == State::kVerifying;
+}
+
 absl::string_view ToString(IssueAction action) {
   switch (action) {
     case IssueAction::kRepaired: return "repaired";

@@ -29,6 +29,7 @@ enum class State {
 absl::string_view ToString(State state);  // "COPYING"
 absl::StatusOr<State> ParseState(absl::string_view text);
 bool IsEnded(State state);
+bool IsRunning(State state);
 
 // What happened to the rows of a shard, a table, a migration. `bytes` are those of the COPY tuples. `incomplete` rows
 // were carried, but their second row was refused or conflicts.

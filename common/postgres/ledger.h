@@ -41,7 +41,7 @@ struct MigrationRow {
   std::uint64_t coordinator_epoch = 0;
   std::string coordinator_host, coordinator_boot_id, coordinator_since;
   int coordinator_pid = 0;
-  double coordinator_silent_seconds = 0;  // since coordinator_seen_at, by the database's clock
+  double coordinator_silent_seconds = 0;  // since one was heard of, or the start, by the database's clock
   std::string started_at, finished_at;    // RFC 3339 UTC, "" = not yet
   core::StageSeconds seconds;
   std::string verify_level;
@@ -55,6 +55,7 @@ absl::Status InsertMigration(Connection& session, const MigrationRow& row, const
 // The unfinished migration of this identity, if any.
 absl::StatusOr<std::optional<MigrationRow>> FindUnfinished(Connection& session, absl::string_view identity);
 absl::StatusOr<std::vector<MigrationRow>> ListMigrations(Connection& session);
+absl::StatusOr<std::vector<MigrationRow>> ListUnfinished(Connection& session);
 // By id or unique prefix; "" = the only unfinished one. kNotFound; kInvalidArgument (ambiguous, with the list).
 absl::StatusOr<MigrationRow> GetMigration(Connection& session, absl::string_view id_or_prefix);
 
@@ -99,6 +100,8 @@ struct ShardRow {
   int mapping = 0;
   core::Checkpoint checkpoint;
   std::uint64_t lease_epoch = 0;
+  std::string lease_owner;
+  absl::Duration lease_left;  // by the database's clock; negative or zero = none runs
 };
 absl::StatusOr<std::vector<ShardRow>> LoadShards(Connection& session, absl::string_view migration_id);
 // Grants a lease: raises lease_epoch, terminating older epochs' writer sessions of the shard first. Returns the epoch.

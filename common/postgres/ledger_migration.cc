@@ -15,7 +15,7 @@ namespace {
 constexpr char kSelectMigration[] = R"sql(
 SELECT id, identity, state, plan, options, failure, resumed, coordinator_epoch, coordinator_host, coordinator_boot_id,
        to_char(coordinator_since AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), coordinator_pid,
-       extract(epoch FROM clock_timestamp() - coordinator_seen_at),
+       extract(epoch FROM clock_timestamp() - coalesce(coordinator_seen_at, started_at)),
        to_char(started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
        to_char(finished_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
        seconds_plan, seconds_copy, seconds_finish, seconds_verify, seconds_total, verify_level, program_version
@@ -137,6 +137,12 @@ absl::StatusOr<std::optional<MigrationRow>> FindUnfinished(Connection& session, 
 
 absl::StatusOr<std::vector<MigrationRow>> ListMigrations(Connection& session) {
   ASSIGN_OR_RETURN(const Result found, session.Execute(absl::StrCat(kSelectMigration, "ORDER BY started_at, id")));
+  return ReadMigrations(found);
+}
+
+absl::StatusOr<std::vector<MigrationRow>> ListUnfinished(Connection& session) {
+  ASSIGN_OR_RETURN(const Result found,
+                   session.Execute(absl::StrCat(kSelectMigration, "WHERE NOT ended ORDER BY started_at, id")));
   return ReadMigrations(found);
 }
 

@@ -47,7 +47,9 @@ absl::Status ExplainLease(Connection& session, absl::string_view migration_id, i
 
 absl::StatusOr<std::vector<ShardRow>> LoadShards(Connection& session, absl::string_view migration_id) {
   ASSIGN_OR_RETURN(const Result result,
-                   session.Execute(absl::StrCat("SELECT shard, mapping, lease_epoch, ", kCheckpoint,
+                   session.Execute(absl::StrCat("SELECT shard, mapping, lease_epoch, lease_owner, (extract(epoch FROM "
+                                                "coalesce(lease_until - clock_timestamp(), '0')) * 1000)::bigint, ",
+                                                kCheckpoint,
                                                 " FROM vecferry.shard WHERE migration_id = $1 ORDER BY shard"),
                                    {std::string(migration_id)}));
   std::vector<ShardRow> shards;
@@ -56,7 +58,9 @@ absl::StatusOr<std::vector<ShardRow>> LoadShards(Connection& session, absl::stri
     shard.id = static_cast<int>(result.integer(row, 0));
     shard.mapping = static_cast<int>(result.integer(row, 1));
     shard.lease_epoch = static_cast<std::uint64_t>(result.integer(row, 2));
-    ASSIGN_OR_RETURN(shard.checkpoint, ReadCheckpoint(result, row, 3));
+    shard.lease_owner = std::string(result.text(row, 3));
+    shard.lease_left = absl::Milliseconds(result.integer(row, 4));
+    ASSIGN_OR_RETURN(shard.checkpoint, ReadCheckpoint(result, row, 5));
   }
   return shards;
 }

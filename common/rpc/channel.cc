@@ -2,7 +2,9 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "common/rpc/server.h"
 
 namespace vecferry::rpc {
 namespace {
@@ -29,6 +31,13 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> MakeChannel(const std::string& ad
                                                            Role server) {
   ASSIGN_OR_RETURN(const std::shared_ptr<grpc::ChannelCredentials> credentials, MakeChannelCredentials(tls, server));
   return grpc::CreateCustomChannel(address, credentials, MakeChannelArguments());
+}
+
+absl::Status CheckPlainText(const std::string& flag, const std::string& address, const TlsFiles& tls, bool insecure) {
+  if (tls.enabled() || insecure || IsLoopback(address)) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(flag, flag.empty() ? "" : " ", address,
+                                                 " is not on this machine: it needs --tls-cert, --tls-key and "
+                                                 "--tls-ca, or --insecure"));
 }
 
 }  // namespace vecferry::rpc

@@ -27,6 +27,10 @@ grpc::ChannelArguments MakeChannelArguments();
 absl::StatusOr<std::shared_ptr<grpc::Channel>> MakeChannel(const std::string& address, const TlsFiles& tls,
                                                            Role server);
 
+// Plain text is for this machine alone, unless somebody says --insecure. Errors: kInvalidArgument, naming `flag` ("" =
+// none), the address and the ways out.
+absl::Status CheckPlainText(const std::string& flag, const std::string& address, const TlsFiles& tls, bool insecure);
+
 }  // namespace vecferry::rpc
 
 #endif  // VECFERRY_COMMON_RPC_CHANNEL_H_

@@ -159,8 +159,9 @@ struct SourceChunk {
 class SourceClient {
  public:
   virtual ~SourceClient() = default;
-  // Hands out the pieces from `offset` on, in order. Errors: those of `on_chunk`; kDataLoss: checksum, or a gap.
-  virtual absl::Status Fetch(const std::string& snapshot, std::uint64_t offset,
+  // Hands out the pieces from `offset` on, in order. Errors: those of `on_chunk`; kDataLoss: checksum, or a gap;
+  // kCancelled once `stopping` says so, which is asked while nothing comes.
+  virtual absl::Status Fetch(const std::string& snapshot, std::uint64_t offset, const std::function<bool()>& stopping,
                              const std::function<absl::Status(const SourceChunk&)>& on_chunk) = 0;
 };
 std::unique_ptr<SourceClient> MakeSourceClient(std::shared_ptr<grpc::Channel> channel);
@@ -216,7 +217,8 @@ class VerifierClient {
   virtual ~VerifierClient() = default;
   // `snapshot`: the source's copy to read; "" = the verifier has it open.
   virtual absl::Status Verify(const std::string& migration_id, const std::string& connection, const std::string& level,
-                              const std::string& snapshot, const std::function<void(const core::CheckReport&)>& on_check) = 0;
+                              const std::string& snapshot,
+                              const std::function<void(const core::CheckReport&)>& on_check) = 0;
 };
 std::unique_ptr<VerifierClient> MakeVerifierClient(std::shared_ptr<grpc::Channel> channel);
 

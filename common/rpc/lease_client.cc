@@ -1,8 +1,9 @@
 #include <grpcpp/grpcpp.h>
 
-#include <chrono>
+#include <algorithm>
 #include <utility>
 
+#include "absl/time/clock.h"
 #include "common/base/status_macros.h"
 #include "common/rpc/admission.h"
 #include "common/rpc/clients.h"
@@ -14,7 +15,7 @@ namespace vecferry::rpc {
 namespace {
 
 // A grant may wait for sessions of an earlier holder to end: longer than that no call takes.
-constexpr auto kCallTimeMax = std::chrono::seconds(60);
+constexpr absl::Duration kCallTimeMax = absl::Seconds(60), kRenewTimeMin = absl::Seconds(1);
 
 v1::LeaseRef ToProto(const Lease& lease) {
   v1::LeaseRef proto;
@@ -58,7 +59,9 @@ class GrpcLeaseClient : public LeaseClient {
 
   absl::Status Renew(const Lease& lease) override {
     v1::RenewResponse response;
-    return Call(&v1::LeaseService::Stub::Renew, ToProto(lease), response);
+    // A coordinator that does not answer must leave the time to ask another one while the lease lasts.
+    const absl::Duration time_max = std::max(lease.duration / 3, kRenewTimeMin);
+    return Call(&v1::LeaseService::Stub::Renew, ToProto(lease), response, time_max);
   }
 
   absl::Status Complete(const Lease& lease) override {
@@ -86,10 +89,10 @@ class GrpcLeaseClient : public LeaseClient {
  private:
   template <typename Request, typename Response>
   absl::Status Call(grpc::Status (v1::LeaseService::Stub::*method)(grpc::ClientContext*, const Request&, Response*),
-                    const Request& request, Response& response) {
+                    const Request& request, Response& response, absl::Duration time_max = kCallTimeMax) {
     grpc::ClientContext context;
     Introduce(context);
-    context.set_deadline(std::chrono::system_clock::now() + kCallTimeMax);
+    context.set_deadline(absl::ToChronoTime(absl::Now() + time_max));
     return FromGrpc((stub_.*method)(&context, request, &response));
   }
 

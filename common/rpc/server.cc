@@ -1,5 +1,6 @@
 #include "common/rpc/server.h"
 
+#include <arpa/inet.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
@@ -62,7 +63,10 @@ absl::Status CheckAddress(const ServerOptions& options) {
 }  // namespace
 
 bool IsLoopback(const std::string& address) {
-  return absl::StartsWith(address, "127.") || absl::StartsWith(address, "[::1]:") ||
+  in_addr numeric = {};
+  // A name may begin like an address.
+  const bool is_numeric = inet_pton(AF_INET, address.substr(0, address.rfind(':')).c_str(), &numeric) == 1;
+  return (is_numeric && absl::StartsWith(address, "127.")) || absl::StartsWith(address, "[::1]:") ||
          absl::StartsWith(address, "localhost:") || absl::StartsWith(address, "unix:");
 }
 

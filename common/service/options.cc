@@ -2,8 +2,11 @@
 
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
+#include <set>
 #include <sstream>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -105,6 +108,19 @@ absl::StatusOr<std::string> Connections::Resolve(absl::string_view name) const {
   return absl::NotFoundError(absl::StrCat("no connection is called '", name, "' here: neither --connection nor ",
                                           kConnectionVariable, VariableOf(name),
                                           folder_.empty() ? "" : absl::StrCat(" nor a file in ", folder_), " says it"));
+}
+
+std::vector<std::string> Connections::Names() const {
+  std::set<std::string> names;
+  for (const auto& [name, url] : given_) names.insert(name);
+  for (const auto& [name, url] : environment_) names.insert(absl::AsciiStrToLower(name));
+  std::error_code error;
+  for (std::filesystem::directory_iterator at(folder_, error), end; !error && at != end; at.increment(error)) {
+    const std::string name = at->path().filename().string();
+    // A mounted secret has hidden entries of its own.
+    if (name[0] != '.' && at->is_regular_file(error)) names.insert(name);
+  }
+  return {names.begin(), names.end()};
 }
 
 }  // namespace vecferry::service

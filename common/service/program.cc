@@ -65,6 +65,7 @@ absl::Status Serve(const Program& program, const ServiceOptions& options, const 
   Event stop;
   signals.OnInterrupt([&stop] { stop.Set(); });
   server->SetServing(true);
+  service->Listening(server->address());
   Say(stdout, absl::StrCat("listening on ", server->address(), "\n"));
   stop.Await();
   draining = true;

@@ -25,6 +25,8 @@ class Service {
  public:
   virtual ~Service() = default;
   virtual std::vector<grpc::Service*> services() = 0;
+  // Once, before "listening on" is told: calls are taken at `address`, HOST:PORT with the port that was chosen.
+  virtual void Listening(const std::string& /*address*/) {}
   // "" when it can take work, else why not. After Drain() it is not asked any more.
   virtual std::string WhyNotReady() = 0;
   // Takes no new work, and returns when what was begun is finished, cut off past `deadline`.

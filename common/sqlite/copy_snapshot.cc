@@ -65,6 +65,22 @@ absl::Status Backup(Database& source, const ScratchFile& scratch, const std::fun
   return ToStatus(copy.get(), code, "copying the store");
 }
 
+absl::StatusOr<std::unique_ptr<ScratchFile>> CopyOf(Database& source, const std::string& scratch_dir,
+                                                    const std::function<bool()>& stopping) {
+  ASSIGN_OR_RETURN(const core::Value pages, source.QueryValue("PRAGMA page_count"));
+  ASSIGN_OR_RETURN(const core::Value page_bytes, source.QueryValue("PRAGMA page_size"));
+  const std::int64_t bytes = pages.integer * page_bytes.integer;
+  RETURN_IF_ERROR(CheckRoom(scratch_dir, bytes));
+  ASSIGN_OR_RETURN(std::unique_ptr<ScratchFile> scratch, ScratchFile::Make(scratch_dir));
+  const absl::Status copied = Backup(source, *scratch, stopping);
+  if (absl::IsResourceExhausted(copied)) {
+    scratch.reset();  // what was written of it is free again
+    return NoRoomError(scratch_dir, bytes);
+  }
+  RETURN_IF_ERROR(copied);
+  return scratch;
+}
+
 // Nobody else writes the copy, so it may be read as immutable. Its name goes at once: the open files stay readable, and
 // nothing is left behind however this process ends.
 absl::StatusOr<std::vector<Database>> OpenCopy(std::unique_ptr<ScratchFile> scratch, int connections) {
@@ -144,44 +160,42 @@ absl::StatusOr<std::string> CopyAndRecover(const std::string& path, const Scratc
   }
 }
 
+absl::StatusOr<CopiedStore> CopyRecovered(const std::string& path, const std::string& scratch_dir,
+                                          const std::function<bool()>& stopping) {
+  std::int64_t bytes = 0;
+  for (const FileState& file : StateOf(path)) bytes += file.bytes;
+  RETURN_IF_ERROR(CheckRoom(scratch_dir, bytes));
+  ASSIGN_OR_RETURN(std::unique_ptr<ScratchFile> scratch, ScratchFile::Make(scratch_dir));
+  absl::StatusOr<std::string> fingerprint = CopyAndRecover(path, *scratch, stopping);
+  if (absl::IsResourceExhausted(fingerprint.status())) {
+    scratch.reset();
+    return NoRoomError(scratch_dir, bytes);
+  }
+  RETURN_IF_ERROR(fingerprint.status());
+  return CopiedStore{std::move(scratch), *std::move(fingerprint)};
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<Database>> OpenCopyOf(Database& source, int connections, const std::string& scratch_dir,
                                                  const std::function<bool()>& stopping) {
-  ASSIGN_OR_RETURN(const core::Value pages, source.QueryValue("PRAGMA page_count"));
-  ASSIGN_OR_RETURN(const core::Value page_bytes, source.QueryValue("PRAGMA page_size"));
-  const std::int64_t bytes = pages.integer * page_bytes.integer;
-  RETURN_IF_ERROR(CheckRoom(scratch_dir, bytes));
-  ASSIGN_OR_RETURN(std::unique_ptr<ScratchFile> scratch, ScratchFile::Make(scratch_dir));
-  const absl::Status copied = Backup(source, *scratch, stopping);
-  if (absl::IsResourceExhausted(copied)) {
-    scratch.reset();  // what was written of it is free again
-    return NoRoomError(scratch_dir, bytes);
-  }
-  RETURN_IF_ERROR(copied);
+  ASSIGN_OR_RETURN(std::unique_ptr<ScratchFile> scratch, CopyOf(source, scratch_dir, stopping));
   return OpenCopy(std::move(scratch), connections);
 }
 
-absl::StatusOr<OpenedStore> OpenBackup(const std::string& path, int connections, const SnapshotOptions& options) {
+absl::StatusOr<CopiedStore> CopyStore(Way way, const std::string& path, const std::string& scratch_dir,
+                                      const std::function<bool()>& stopping) {
+  if (way == Way::kRecovered) return CopyRecovered(path, scratch_dir, stopping);
   ASSIGN_OR_RETURN(OpenedStore source, OpenDirect(path, 1));
-  ASSIGN_OR_RETURN(std::vector<Database> copies,
-                   OpenCopyOf(source.connections.front(), connections, options.scratch_dir, options.stopping));
-  return OpenedStore{std::move(copies), std::move(source.fingerprint), /*is_copy=*/true};
+  ASSIGN_OR_RETURN(std::unique_ptr<ScratchFile> scratch, CopyOf(source.connections.front(), scratch_dir, stopping));
+  return CopiedStore{std::move(scratch), std::move(source.fingerprint)};
 }
 
-absl::StatusOr<OpenedStore> OpenRecovered(const std::string& path, int connections, const SnapshotOptions& options) {
-  std::int64_t bytes = 0;
-  for (const FileState& file : StateOf(path)) bytes += file.bytes;
-  RETURN_IF_ERROR(CheckRoom(options.scratch_dir, bytes));
-  ASSIGN_OR_RETURN(std::unique_ptr<ScratchFile> scratch, ScratchFile::Make(options.scratch_dir));
-  absl::StatusOr<std::string> fingerprint = CopyAndRecover(path, *scratch, options.stopping);
-  if (absl::IsResourceExhausted(fingerprint.status())) {
-    scratch.reset();
-    return NoRoomError(options.scratch_dir, bytes);
-  }
-  RETURN_IF_ERROR(fingerprint.status());
-  ASSIGN_OR_RETURN(std::vector<Database> copies, OpenCopy(std::move(scratch), connections));
-  return OpenedStore{std::move(copies), *std::move(fingerprint), /*is_copy=*/true};
+absl::StatusOr<OpenedStore> OpenCopied(Way way, const std::string& path, int connections,
+                                       const SnapshotOptions& options) {
+  ASSIGN_OR_RETURN(CopiedStore copy, CopyStore(way, path, options.scratch_dir, options.stopping));
+  ASSIGN_OR_RETURN(std::vector<Database> copies, OpenCopy(std::move(copy.file), connections));
+  return OpenedStore{std::move(copies), std::move(copy.fingerprint), /*is_copy=*/true};
 }
 
 }  // namespace vecferry::sqlite

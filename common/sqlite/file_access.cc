@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <bitset>
 #include <cerrno>
-#include <cstring>
 #include <memory>
 #include <vector>
 
@@ -17,6 +16,7 @@
 #include "absl/strings/str_format.h"
 #include "common/base/status_macros.h"
 #include "common/core/migration.h"
+#include "common/sqlite/file_bytes.h"
 #include "common/sqlite/sqlite_status.h"
 
 namespace vecferry::sqlite {
@@ -25,11 +25,6 @@ namespace {
 constexpr absl::string_view kMagic("SQLite format 3\0", 16);
 constexpr std::size_t kHeaderBytes = 100, kBeginningBytes = 512;
 constexpr std::size_t kCopyBytes = 1 << 20;
-
-absl::Status ErrnoStatus(absl::string_view what, const std::string& path) {
-  return absl::Status(absl::ErrnoToStatusCode(errno),
-                      absl::StrCat(what, " ", core::SanitizeText(path), ": ", std::strerror(errno)));
-}
 
 // Text, code and structured files use few byte values; what a cipher wrote has nearly all of them: 512 random bytes
 // hold 221 of the 256 on average and fewer than 180 never in practice.
@@ -41,28 +36,8 @@ bool LooksRandom(absl::string_view bytes) {
 
 absl::Status CopyGivenUp() { return absl::CancelledError("stopped while the store's files were copied"); }
 
-class Descriptor {
- public:
-  Descriptor(const std::string& path, int flags) : number_(open(path.c_str(), flags | O_CLOEXEC, 0600)) {}
-  ~Descriptor() {
-    if (number_ >= 0) close(number_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int number() const { return number_; }
-
- private:
-  const int number_;
-};
-
-absl::Status WriteAll(int descriptor, absl::string_view bytes, const std::string& path) {
-  while (!bytes.empty()) {
-    const ssize_t written = write(descriptor, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return ErrnoStatus("cannot write", path);
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return absl::OkStatus();
+base::Descriptor OpenFile(const std::string& path, int flags) {
+  return base::Descriptor(open(path.c_str(), flags | O_CLOEXEC, 0600));
 }
 
 }  // namespace
@@ -191,14 +166,14 @@ absl::Status CopyDatabaseFile(const std::string& from, const std::string& to, co
   });
   sqlite3_int64 size = 0;
   if (code == SQLITE_OK) code = file->pMethods->xFileSize(file, &size);
-  Descriptor copy(to, O_WRONLY | O_TRUNC);
-  if (copy.number() < 0) return ErrnoStatus("cannot write", to);
+  const base::Descriptor copy = OpenFile(to, O_WRONLY | O_TRUNC);
+  if (!copy.is_open()) return ErrnoStatus("cannot write", to);
   std::string buffer;
   for (sqlite3_int64 at = 0; code == SQLITE_OK && at < size; at += static_cast<sqlite3_int64>(buffer.size())) {
     if (stopping()) return CopyGivenUp();
     buffer.resize(std::min<sqlite3_int64>(size - at, kCopyBytes));
     code = file->pMethods->xRead(file, buffer.data(), static_cast<int>(buffer.size()), at);
-    if (code == SQLITE_OK) RETURN_IF_ERROR(WriteAll(copy.number(), buffer, to));
+    if (code == SQLITE_OK) RETURN_IF_ERROR(WriteAll(copy, buffer, to));
   }
   // A file that became shorter under us is no damage: the caller sees that it changed and copies again.
   if (code == SQLITE_IOERR_SHORT_READ) return absl::OkStatus();
@@ -207,17 +182,17 @@ absl::Status CopyDatabaseFile(const std::string& from, const std::string& to, co
 }
 
 absl::Status CopySidecar(const std::string& from, const std::string& to, const std::function<bool()>& stopping) {
-  Descriptor source(from, O_RDONLY);
-  if (source.number() < 0) return errno == ENOENT ? absl::OkStatus() : ErrnoStatus("cannot read", from);
-  Descriptor copy(to, O_WRONLY | O_CREAT | O_TRUNC);
-  if (copy.number() < 0) return ErrnoStatus("cannot write", to);
+  const base::Descriptor source = OpenFile(from, O_RDONLY);
+  if (!source.is_open()) return errno == ENOENT ? absl::OkStatus() : ErrnoStatus("cannot read", from);
+  const base::Descriptor copy = OpenFile(to, O_WRONLY | O_CREAT | O_TRUNC);
+  if (!copy.is_open()) return ErrnoStatus("cannot write", to);
   std::string buffer(kCopyBytes, '\0');
   while (!stopping()) {
     const ssize_t count = read(source.number(), buffer.data(), buffer.size());
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return ErrnoStatus("cannot read", from);
     if (count == 0) return absl::OkStatus();
-    RETURN_IF_ERROR(WriteAll(copy.number(), absl::string_view(buffer.data(), static_cast<std::size_t>(count)), to));
+    RETURN_IF_ERROR(WriteAll(copy, absl::string_view(buffer.data(), static_cast<std::size_t>(count)), to));
   }
   return CopyGivenUp();
 }

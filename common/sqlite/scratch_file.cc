@@ -3,31 +3,27 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
 #include <limits>
-#include <system_error>
+#include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/core/migration.h"
+#include "common/sqlite/file_bytes.h"
+#include "common/sqlite/held_file.h"
 
 namespace vecferry::sqlite {
 namespace {
 
 constexpr char kPrefix[] = "vecferry-snapshot-";
 constexpr char kSuffix[] = ".db";
-
-void Remove(const std::string& path) {
-  for (const char* sidecar : {"", "-wal", "-shm", "-journal"}) unlink(absl::StrCat(path, sidecar).c_str());
-}
 
 struct Room {
   // Where nothing is told, everything is allowed.
@@ -49,15 +45,7 @@ Room RoomIn(const std::string& folder) {
 }
 
 void RemoveLeftovers(const std::string& folder) {
-  std::error_code error;
-  for (std::filesystem::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
-    const std::string path = at->path().string(), name = at->path().filename().string();
-    if (!absl::StartsWith(name, kPrefix) || !absl::EndsWith(name, kSuffix)) continue;
-    const int descriptor = open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-    if (descriptor < 0) continue;
-    if (flock(descriptor, LOCK_EX | LOCK_NB) == 0) Remove(path);
-    close(descriptor);
-  }
+  ForEachFile(folder, kPrefix, kSuffix, [](const std::string& path, const std::string&) { RemoveUnheld(path); });
 }
 
 }  // namespace
@@ -88,25 +76,25 @@ absl::StatusOr<std::unique_ptr<ScratchFile>> ScratchFile::Make(const std::string
   RemoveLeftovers(folder);
   while (true) {
     std::string path = absl::StrCat(folder, "/", kPrefix, getpid(), "-XXXXXX", kSuffix);
-    const int descriptor = mkostemps(path.data(), std::strlen(kSuffix), O_CLOEXEC);
-    if (descriptor < 0) {
+    base::Descriptor file(mkostemps(path.data(), std::strlen(kSuffix), O_CLOEXEC));
+    if (!file.is_open()) {
       return absl::Status(absl::ErrnoToStatusCode(errno),
                           absl::StrCat("cannot make a scratch file in ", core::SanitizeText(folder), ": ",
                                        std::strerror(errno), " (--scratch-dir names another folder)"));
     }
-    flock(descriptor, LOCK_EX | LOCK_NB);
-    struct stat status;
+    flock(file.number(), LOCK_EX | LOCK_NB);
     // Another process may have taken it for a leftover before the lock was there.
-    if (fstat(descriptor, &status) == 0 && status.st_nlink > 0) {
-      return std::unique_ptr<ScratchFile>(new ScratchFile(path, descriptor));
-    }
-    close(descriptor);
+    if (IsNamed(file, path)) return std::unique_ptr<ScratchFile>(new ScratchFile(path, std::move(file)));
   }
 }
 
-ScratchFile::~ScratchFile() {
-  Remove(path_);
-  close(descriptor_);
+absl::StatusOr<base::Descriptor> ScratchFile::Keep(const std::string& path) {
+  // First the lock, for whoever finds the name must be able to hold it too.
+  flock(file_.number(), LOCK_SH | LOCK_NB);
+  if (rename(path_.c_str(), path.c_str()) != 0) return ErrnoStatus("cannot make", path);
+  return std::move(file_);
 }
+
+ScratchFile::~ScratchFile() { RemoveWithSidecars(path_); }
 
 }  // namespace vecferry::sqlite

@@ -4,8 +4,10 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/status/statusor.h"
+#include "common/base/descriptor.h"
 
 namespace vecferry::sqlite {
 
@@ -18,7 +20,7 @@ absl::Status CheckRoom(const std::string& scratch_dir, std::int64_t bytes);
 absl::Status NoRoomError(const std::string& scratch_dir, std::int64_t bytes);
 
 // An empty file of our own in the scratch folder, removed with its -wal, -shm and -journal by the destructor. One that
-// a killed process left there is removed by the next Make: its owner's flock() is gone.
+// a killed process left there is removed by the next Make: its owner's lock is gone (held_file.h).
 class ScratchFile {
  public:
   // In ScratchFolder(scratch_dir).
@@ -27,11 +29,14 @@ class ScratchFile {
   ScratchFile(const ScratchFile&) = delete;
   ScratchFile& operator=(const ScratchFile&) = delete;
   const std::string& path() const { return path_; }
+  // Gives the file the name `path`, in the same folder, for good: it is held by the descriptor, and no more removed by
+  // this object.
+  absl::StatusOr<base::Descriptor> Keep(const std::string& path);
 
  private:
-  ScratchFile(std::string path, int descriptor) : path_(std::move(path)), descriptor_(descriptor) {}
+  ScratchFile(std::string path, base::Descriptor file) : path_(std::move(path)), file_(std::move(file)) {}
   const std::string path_;
-  const int descriptor_;  // holds the flock
+  base::Descriptor file_;  // holds the lock
 };
 
 }  // namespace vecferry::sqlite

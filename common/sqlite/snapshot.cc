@@ -1,17 +1,16 @@
 #include "common/sqlite/snapshot.h"
 
+#include <stdlib.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <functional>
 #include <optional>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "common/base/mutex.h"
 #include "common/base/status_macros.h"
 #include "common/sqlite/file_access.h"
 #include "common/sqlite/opened_store.h"
@@ -23,8 +22,6 @@ namespace {
 
 // Who wrote so lately will write again, and may not wait at all for a reader to go.
 constexpr absl::Duration kWrittenLately = absl::Minutes(10);
-// How soon a walk over the pages can be given up.
-constexpr absl::Duration kLook = absl::Milliseconds(20);
 
 class StoreSnapshot : public Snapshot {
  public:
@@ -56,46 +53,6 @@ class StoreSnapshot : public Snapshot {
   std::optional<SnapshotMover> mover_;  // last: it uses the connections
 };
 
-// Ends what runs on a connection once `stopping` says so: again and again, for an interrupt between two statements is
-// forgotten.
-class Interrupter {
- public:
-  Interrupter(SnapshotConnection& connection, const std::function<bool()>& stopping)
-      : thread_([this, &connection, &stopping] {
-          while (!DoneWithin(kLook)) {
-            if (stopping()) connection.Interrupt();
-          }
-        }) {}
-  ~Interrupter() {
-    {
-      base::MutexLock lock(&mutex_);
-      done_ = true;
-    }
-    thread_.join();
-  }
-  Interrupter(const Interrupter&) = delete;
-  Interrupter& operator=(const Interrupter&) = delete;
-
- private:
-  bool DoneWithin(absl::Duration duration) {
-    base::MutexLock lock(&mutex_);
-    return mutex_.AwaitUntil(absl::Now() + duration, [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return done_; });
-  }
-
-  base::Mutex mutex_;
-  bool done_ ABSL_GUARDED_BY(mutex_) = false;
-  std::thread thread_;  // last: it uses the others
-};
-
-absl::Status CheckPages(Snapshot& snapshot, const std::string& path, const std::function<bool()>& stopping) {
-  const Interrupter interrupter(snapshot.connection(0), stopping);
-  const absl::Status checked = CheckStructure(*snapshot.connection(0).Take(), path);
-  // A walk that is broken off may take what it did not see for damage.
-  return stopping() ? absl::CancelledError("stopped while the store's pages were checked") : checked;
-}
-
-enum class Way { kDirect, kHeldWal, kHeldJournal, kBackup, kRecovered };
-
 bool IsWrittenLately(const std::string& path) {
   for (const char* sidecar : {"", "-journal"}) {
     const std::optional<absl::Time> written = WriteTime(absl::StrCat(path, sidecar));
@@ -104,26 +61,12 @@ bool IsWrittenLately(const std::string& path) {
   return false;
 }
 
-absl::StatusOr<Way> ChooseWay(const std::string& path, SnapshotMode mode) {
-  absl::StatusOr<Database> probe = Database::Open(path, /*immutable=*/false);
-  if (probe.status().code() == absl::StatusCode::kFailedPrecondition) return Way::kRecovered;
-  RETURN_IF_ERROR(probe.status());
-  ASSIGN_OR_RETURN(const FileHeader header, ReadFileHeader(probe->raw()));
-  // Without the right to write the shared index a reader cannot hold its place in the log.
-  if (header.IsWal() && access(absl::StrCat(path, "-shm").c_str(), W_OK) != 0) return Way::kRecovered;
-  if (mode == SnapshotMode::kCopy) return Way::kBackup;
-  if (mode == SnapshotMode::kDirect) return Way::kDirect;
-  if (header.IsWal()) return Way::kHeldWal;
-  // A reader of a rollback-journal store keeps its writer from committing.
-  return IsWrittenLately(path) ? Way::kBackup : Way::kHeldJournal;
-}
-
 absl::StatusOr<std::unique_ptr<StoreSnapshot>> OpenHeld(const std::string& path, int connections, bool is_wal,
                                                         const SnapshotOptions& options) {
   absl::StatusOr<OpenedStore> direct = OpenDirect(path, connections + 1);
   if (direct.status().code() == absl::StatusCode::kUnavailable) {
     // Too busy a writer for many connections still leaves room for one, and a copy of what that sees.
-    ASSIGN_OR_RETURN(OpenedStore backup, OpenBackup(path, connections, options));
+    ASSIGN_OR_RETURN(OpenedStore backup, OpenCopied(Way::kBackup, path, connections, options));
     return std::make_unique<StoreSnapshot>(std::move(backup));
   }
   RETURN_IF_ERROR(direct.status());
@@ -140,13 +83,31 @@ absl::StatusOr<std::unique_ptr<StoreSnapshot>> OpenStore(const std::string& path
   if (way == Way::kHeldWal || way == Way::kHeldJournal) {
     return OpenHeld(path, connections, way == Way::kHeldWal, options);
   }
-  ASSIGN_OR_RETURN(OpenedStore store, way == Way::kDirect   ? OpenDirect(path, connections)
-                                      : way == Way::kBackup ? OpenBackup(path, connections, options)
-                                                            : OpenRecovered(path, connections, options));
+  ASSIGN_OR_RETURN(OpenedStore store,
+                   way == Way::kDirect ? OpenDirect(path, connections) : OpenCopied(way, path, connections, options));
   return std::make_unique<StoreSnapshot>(std::move(store));
 }
 
 }  // namespace
+
+absl::StatusOr<Way> ChooseWay(const std::string& path, SnapshotMode mode) {
+  absl::StatusOr<Database> probe = Database::Open(path, /*immutable=*/false);
+  if (probe.status().code() == absl::StatusCode::kFailedPrecondition) return Way::kRecovered;
+  RETURN_IF_ERROR(probe.status());
+  ASSIGN_OR_RETURN(const FileHeader header, ReadFileHeader(probe->raw()));
+  // Without the right to write the shared index a reader cannot hold its place in the log.
+  if (header.IsWal() && access(absl::StrCat(path, "-shm").c_str(), W_OK) != 0) return Way::kRecovered;
+  if (mode == SnapshotMode::kCopy) return Way::kBackup;
+  if (mode == SnapshotMode::kDirect) return Way::kDirect;
+  if (header.IsWal()) return Way::kHeldWal;
+  // A reader of a rollback-journal store keeps its writer from committing.
+  return IsWrittenLately(path) ? Way::kBackup : Way::kHeldJournal;
+}
+
+std::string RealPath(const std::string& path) {
+  const std::unique_ptr<char, decltype(&free)> real(realpath(path.c_str(), nullptr), &free);
+  return real == nullptr ? path : std::string(real.get());
+}
 
 absl::StatusOr<CopyTime> WhenCopied(const std::string& path, SnapshotMode mode) {
   ASSIGN_OR_RETURN(const Way way, ChooseWay(path, mode));
@@ -163,7 +124,7 @@ absl::StatusOr<CopyTime> WhenCopied(const std::string& path, SnapshotMode mode) 
 absl::StatusOr<std::unique_ptr<Snapshot>> Snapshot::Open(const std::string& path, int connections,
                                                          const SnapshotOptions& options) {
   ASSIGN_OR_RETURN(std::unique_ptr<StoreSnapshot> snapshot, OpenStore(path, connections, options));
-  if (options.check_structure) RETURN_IF_ERROR(CheckPages(*snapshot, path, options.stopping));
+  if (options.check_structure) RETURN_IF_ERROR(CheckStructure(snapshot->connection(0), path, options.stopping));
   return snapshot;
 }
 

@@ -29,6 +29,9 @@ struct SnapshotOptions {
   std::function<void(const std::string&)> on_notice;
 };
 
+// The path with its links resolved: a store is known by its real path. What does not exist stays as it is.
+std::string RealPath(const std::string& path);
+
 // When a store is copied: kOnDemand = when the snapshot stands in the way of others who write.
 enum class CopyTime { kNever, kOnDemand, kFirst };
 // What Snapshot::Open does with the store as it is now. Errors as Database::Open.

@@ -1,14 +1,53 @@
 #include "common/sqlite/structure.h"
 
+#include <thread>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "common/base/mutex.h"
 #include "common/base/status_macros.h"
 #include "common/core/migration.h"
 #include "common/core/types.h"
 
 namespace vecferry::sqlite {
 namespace {
+
+// How soon a walk over the pages can be given up.
+constexpr absl::Duration kLook = absl::Milliseconds(20);
+
+// Ends what runs on a connection once `stopping` says so: again and again, for an interrupt between two statements is
+// forgotten.
+class Interrupter {
+ public:
+  Interrupter(SnapshotConnection& connection, const std::function<bool()>& stopping)
+      : thread_([this, &connection, &stopping] {
+          while (!DoneWithin(kLook)) {
+            if (stopping()) connection.Interrupt();
+          }
+        }) {}
+  ~Interrupter() {
+    {
+      base::MutexLock lock(&mutex_);
+      done_ = true;
+    }
+    thread_.join();
+  }
+  Interrupter(const Interrupter&) = delete;
+  Interrupter& operator=(const Interrupter&) = delete;
+
+ private:
+  bool DoneWithin(absl::Duration duration) {
+    base::MutexLock lock(&mutex_);
+    return mutex_.AwaitUntil(absl::Now() + duration, [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return done_; });
+  }
+
+  base::Mutex mutex_;
+  bool done_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread thread_;  // last: it uses the others
+};
 
 // What a check of the pages found first; "" = nothing. quick_check goes on to rows that break NOT NULL or CHECK
 // constraints: those are no damage, and only the pages' part begins with stars.
@@ -43,6 +82,14 @@ absl::Status CheckStructure(Database& database, absl::string_view path) {
   }
   return absl::DataLossError(absl::StrCat(core::SanitizeText(path), " is damaged", where, ": ", damage,
                                           "; recover a copy (sqlite3 FILE .recover) and carry that"));
+}
+
+absl::Status CheckStructure(SnapshotConnection& connection, absl::string_view path,
+                            const std::function<bool()>& stopping) {
+  const Interrupter interrupter(connection, stopping);
+  const absl::Status checked = CheckStructure(*connection.Take(), path);
+  // A walk that is broken off may take what it did not see for damage.
+  return stopping() ? absl::CancelledError("stopped while the store's pages were checked") : checked;
 }
 
 }  // namespace vecferry::sqlite

@@ -1,9 +1,12 @@
 #ifndef VECFERRY_COMMON_SQLITE_STRUCTURE_H_
 #define VECFERRY_COMMON_SQLITE_STRUCTURE_H_
 
+#include <functional>
+
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "common/sqlite/database.h"
+#include "common/sqlite/snapshot_connection.h"
 
 namespace vecferry::sqlite {
 
@@ -11,6 +14,9 @@ namespace vecferry::sqlite {
 // before the first row is carried: 0.18 s for 415 MB in memory. kDataLoss names the store, by `path`
 // (the connection may be one to a copy), and a damaged table.
 absl::Status CheckStructure(Database& database, absl::string_view path);
+// The same, which can be given up: kCancelled once `stopping` says so, which another thread asks.
+absl::Status CheckStructure(SnapshotConnection& connection, absl::string_view path,
+                            const std::function<bool()>& stopping);
 
 }  // namespace vecferry::sqlite
 

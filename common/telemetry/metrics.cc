@@ -16,8 +16,9 @@ const prometheus::Histogram::BucketBoundaries& Seconds() {
 
 }  // namespace
 
-Counter::Counter(prometheus::Registry& registry, const std::string& name, const std::string& help)
-    : counter_(&prometheus::BuildCounter().Name(name).Help(help).Register(registry).Add({})) {}
+Counter::Counter(prometheus::Registry& registry, const std::string& name, const std::string& help,
+                 const std::map<std::string, std::string>& labels)
+    : counter_(&prometheus::BuildCounter().Name(name).Help(help).Register(registry).Add(labels)) {}
 
 void Counter::Add(double amount) { counter_->Increment(amount); }
 
@@ -25,6 +26,7 @@ Gauge::Gauge(prometheus::Registry& registry, const std::string& name, const std:
     : gauge_(&prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add({})) {}
 
 void Gauge::Set(double value) { gauge_->Set(value); }
+void Gauge::Add(double amount) { gauge_->Increment(amount); }
 
 LatencyHistogram::LatencyHistogram(prometheus::Registry& registry, const std::string& name, const std::string& help)
     : histogram_(&prometheus::BuildHistogram().Name(name).Help(help).Register(registry).Add({}, Seconds())) {}

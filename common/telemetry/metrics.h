@@ -1,6 +1,7 @@
 #ifndef VECFERRY_COMMON_TELEMETRY_METRICS_H_
 #define VECFERRY_COMMON_TELEMETRY_METRICS_H_
 
+#include <map>
 #include <memory>
 #include <string>
 
@@ -20,7 +21,8 @@ namespace vecferry::telemetry {
 // Thread-safe; adding costs one atomic operation.
 class Counter {
  public:
-  Counter(prometheus::Registry& registry, const std::string& name, const std::string& help);
+  Counter(prometheus::Registry& registry, const std::string& name, const std::string& help,
+          const std::map<std::string, std::string>& labels = {});
   void Add(double amount = 1);
 
  private:
@@ -31,6 +33,7 @@ class Gauge {
  public:
   Gauge(prometheus::Registry& registry, const std::string& name, const std::string& help);
   void Set(double value);
+  void Add(double amount);  // or less
 
  private:
   prometheus::Gauge* gauge_;

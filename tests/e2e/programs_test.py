@@ -10,11 +10,17 @@ import urllib.request
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 from command import PROGRAM, environment  # noqa: E402
 
-WRITER = str(pathlib.Path(PROGRAM).with_name("vecferry-writer"))
+def program(name):
+    return str(pathlib.Path(PROGRAM).with_name(f"vecferry-{name}"))
 
 
-def run(*words, env=None):
-    return subprocess.run([WRITER, *words], capture_output=True, text=True, timeout=30, check=False,
+WRITER, READER, VERIFIER = program("writer"), program("reader"), program("verifier")
+# Nobody listens there.
+NOBODY = ("--coordinator", "127.0.0.1:1")
+
+
+def run(*words, env=None, binary=WRITER):
+    return subprocess.run([binary, *words], capture_output=True, text=True, timeout=30, check=False,
                           env=environment() if env is None else env)
 
 
@@ -27,8 +33,8 @@ def get(address, page):
 
 
 class Programs(unittest.TestCase):
-    def start(self, *words, env=None):
-        process = subprocess.Popen([WRITER, *words], env=environment() if env is None else env, text=True,
+    def start(self, *words, env=None, binary=WRITER):
+        process = subprocess.Popen([binary, *words], env=environment() if env is None else env, text=True,
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.addCleanup(process.communicate)
         self.addCleanup(process.kill)
@@ -51,6 +57,36 @@ class Programs(unittest.TestCase):
         writer.terminate()
         self.assertEqual(writer.wait(timeout=10), 0)
         self.assertIn("drained", writer.stderr.read())
+
+    def test_workers_are_not_ready_without_a_coordinator(self):
+        for binary, metric in ((READER, "vecferry_reader_leases 0"), (WRITER, "vecferry_writer_queue_bytes 0"),
+                               (VERIFIER, 'vecferry_verifier_checks_total{verdict="pass"} 0')):
+            with self.subTest(binary):
+                worker = self.start(*NOBODY, "--metrics-listen", "127.0.0.1:0", binary=binary)
+                metrics = self.address(worker, "metrics")
+                self.address(worker, "listening")
+                self.assertEqual(get(metrics, "/healthz")[0], 200)
+                self.assertEqual(get(metrics, "/readyz"), (503, "no coordinator answers at 127.0.0.1 port 1\n"))
+                self.assertIn(metric, get(metrics, "/metrics")[1])
+                worker.terminate()
+                self.assertEqual(worker.wait(timeout=10), 0)
+                told = worker.stderr.read()
+                self.assertIn("drained", told)
+                self.assertEqual(told.count("coordinator 127.0.0.1:1 does not answer"), 1, told)
+
+    def test_wrong_usage_of_workers(self):
+        for binary, words, told in (
+                (READER, [], "--coordinator is missing"), (VERIFIER, [], "--coordinator is missing"),
+                (READER, ["--coordinator", "coordinator"], "--coordinator: 'coordinator' is not allowed"),
+                (READER, ["--coordinator", "coordinator:7070"], "--insecure"),
+                (READER, [*NOBODY, "--streams", "65"], "--streams: '65' is not allowed"),
+                (VERIFIER, [*NOBODY, "--listen", "0.0.0.0:0", "--insecure"], "--advertise is missing"),
+                (WRITER, [*NOBODY, "--listen", "0.0.0.0:0", "--insecure"], "--advertise is missing"),
+                (WRITER, [*NOBODY, "--advertise", "here"], "--advertise: 'here' is not allowed")):
+            with self.subTest((binary, words)):
+                done = run(*words, binary=binary)
+                self.assertEqual((done.returncode, done.stdout), (2, ""))
+                self.assertIn(told, done.stderr)
 
     def test_flags_from_the_environment(self):
         writer = self.start(env=environment(VECFERRY_METRICS_LISTEN="127.0.0.1:0",

@@ -24,9 +24,10 @@ from command import (PROGRAM, Server, compare_store, copy_words, environment, fi
 POINTS = {
     "coordinator.before_plan_store": 1, "coordinator.after_plan_store": 1, "coordinator.after_lease": 3,
     "coordinator.before_finish": 1, "coordinator.in_finish": 3, "coordinator.after_step": 4,
-    "coordinator.before_verify": 1, "coordinator.before_end_state": 1, "reader.before_send": 9,
-    "reader.after_send": 7, "reader.before_complete": 3, "writer.before_copy": 3, "writer.in_copy": 3,
-    "writer.after_copy_before_commit": 3, "writer.after_commit_before_ack": 3,
+    "coordinator.before_verify": 1, "verifier.in_checks": 3, "coordinator.before_end_state": 1,
+    "reader.after_acquire": 3, "reader.before_send": 9, "reader.after_send": 7,
+    "reader.before_complete": 3, "writer.before_copy": 3, "writer.in_copy": 3, "writer.after_copy_before_commit": 3,
+    "writer.after_commit_before_ack": 3,
 }
 TUNINGS = [[], ["--batch-size", "37"], ["--batch-size", "400", "--writers", "1"], ["--writers", "2"], ["--batch-size", "11"]]
 

@@ -18,7 +18,7 @@
 #include "tests/support/sqlite_file.h"
 #include "tests/support/status_matchers.h"
 
-namespace vecferry::reader {
+namespace vecferry::rows {
 namespace {
 
 using ::vecferry::testing::IsOk;
@@ -68,7 +68,7 @@ absl::StatusOr<std::uint64_t> ReadAll(const SqliteFile& file) {
   std::uint64_t rows_read = 0;
   for (const core::Mapping& mapping : plan.mappings) {
     ASSIGN_OR_RETURN(RowCursor rows, RowCursor::Open(source, mapping, {}));
-    BatchBuilder builder(mapping, 1 << 20, {}, {}, nullptr);
+    reader::BatchBuilder builder(mapping, 1 << 20, {}, {}, nullptr);
     while (true) {
       ASSIGN_OR_RETURN(const bool more, rows.Next());
       if (!more) break;
@@ -114,4 +114,4 @@ TEST(ByteFlipTest, ADamagedStoreIsRefusedOrGivesAllItsRows) {
 }
 
 }  // namespace
-}  // namespace vecferry::reader
+}  // namespace vecferry::rows

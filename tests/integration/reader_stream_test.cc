@@ -1,4 +1,6 @@
 #include <gmock/gmock.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
 
 #include <algorithm>
 #include <fstream>
@@ -23,6 +25,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::SizeIs;
 using ::vecferry::testing::FakeLeases;
 using ::vecferry::testing::FakeWriter;
@@ -109,6 +112,16 @@ TEST_F(ReaderStreamTest, CarriesEveryRowOnceAndTellsTheCoordinator) {
   EXPECT_TRUE(writer_.position().done);
   EXPECT_THAT(leases_.completed(), ElementsAre(0));
   EXPECT_THAT(leases_.failed(), IsEmpty());
+}
+
+TEST_F(ReaderStreamTest, CountsWhatItSends) {
+  Run(leases_);
+  const std::string told = prometheus::TextSerializer().Serialize(options_.registry->Collect());
+  for (const char* line : {"vecferry_reader_rows_total 103\n", "vecferry_reader_batches_total 11\n",
+                           "vecferry_reader_issues_total 0\n", "vecferry_reader_leases 0\n"}) {
+    EXPECT_THAT(told, HasSubstr(line));
+  }
+  EXPECT_THAT(told, Not(HasSubstr("vecferry_reader_bytes_total 0\n")));
 }
 
 TEST_F(ReaderStreamTest, BeginsWhereTheWriterSays) {

@@ -151,6 +151,20 @@ TEST_F(SecurityTest, ListensInPlainTextOnLoopbackOnly) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("HOST:PORT")));
 }
 
+TEST_F(SecurityTest, PlainTextIsForThisMachineAlone) {
+  for (const char* address : {"127.0.0.1:1", "127.1.2.3:1", "[::1]:1", "localhost:1"}) {
+    EXPECT_THAT(CheckPlainText("--coordinator", address, {}, false), IsOk()) << address;
+  }
+  for (const char* address :
+       {"10.0.0.1:1", "127.example.org:1", "127.0.0.1.example.org:1", "[::2]:1", "coordinator:1"}) {
+    EXPECT_THAT(CheckPlainText("--coordinator", address, {}, false),
+                StatusIs(absl::StatusCode::kInvalidArgument,
+                         AllOf(HasSubstr(std::string("--coordinator ") + address), HasSubstr("--insecure"))));
+    EXPECT_THAT(CheckPlainText("--coordinator", address, {}, true), IsOk());
+    EXPECT_THAT(CheckPlainText("--coordinator", address, reader_, false), IsOk());
+  }
+}
+
 TEST_F(SecurityTest, TakesNoFileAloneForPlainText) {
   EXPECT_THAT(Server::Start({.listen = "127.0.0.1:0", .tls = {"", coordinator_.key, ""}}, {&leases_}),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("--tls-cert is missing")));

@@ -1,7 +1,6 @@
 // Snapshots that are held on the store itself until another program is in need of it.
 #include <gmock/gmock.h>
 #include <signal.h>
-#include <sys/resource.h>
 
 #include <atomic>
 #include <chrono>
@@ -18,6 +17,7 @@
 #include "common/base/mutex.h"
 #include "common/sqlite/opened_store.h"
 #include "common/sqlite/snapshot.h"
+#include "tests/support/full_disk.h"
 #include "tests/support/other_program.h"
 #include "tests/support/sqlite_file.h"
 #include "tests/support/status_matchers.h"
@@ -30,6 +30,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
+using ::vecferry::testing::FullDisk;
 using ::vecferry::testing::IsOk;
 using ::vecferry::testing::OtherProgram;
 using ::vecferry::testing::SqliteFile;
@@ -226,21 +227,6 @@ TEST_F(MoveTest, ReadsOnAndSaysItOnceWhenNoCopyCanBeMade) {
   snapshot_.reset();
   EXPECT_THAT(notices(), SizeIs(2));
 }
-
-// No file of this process becomes longer, as on a full disk.
-class FullDisk {
- public:
-  explicit FullDisk(rlim_t bytes) {
-    signal(SIGXFSZ, SIG_IGN);
-    getrlimit(RLIMIT_FSIZE, &before_);
-    const rlimit full = {bytes, before_.rlim_max};
-    setrlimit(RLIMIT_FSIZE, &full);
-  }
-  ~FullDisk() { setrlimit(RLIMIT_FSIZE, &before_); }
-
- private:
-  rlimit before_ = {};
-};
 
 TEST_F(MoveTest, LeavesNoHalfCopyWhenTheDiskIsFull) {
   WriteStore();

@@ -61,7 +61,8 @@ void LoopbackCluster::Serve(const Options& options) {
   coordinator.shard_bytes_max = options.shard_bytes_max;
   coordinator.claim_patience = options.claim_patience;
   coordinator.reconnect_max = options.reconnect_max;
-  coordinator_ = coordinator::MakeCoordinator(coordinator, coordinator::MakeHeldSources(snapshot_.get(), 0), resolver, verifications_.get());
+  coordinator_ = coordinator::MakeCoordinator(coordinator, coordinator::MakeHeldSources(snapshot_.get(), 0),
+                                              coordinator::MakeOwnWorkers(verifications_), resolver);
   coordination_ = BuildServer({coordinator_->migration_service(), coordinator_->lease_service()});
   leases_ = rpc::MakeLeaseClient(coordination_->InProcessChannel(rpc::MakeChannelArguments()));
   migrations_ = rpc::MakeMigrationClient(coordination_->InProcessChannel(rpc::MakeChannelArguments()));

@@ -70,7 +70,7 @@ class LoopbackCluster {
   std::unique_ptr<writer::WriterService> writer_;
   std::unique_ptr<coordinator::Coordinator> coordinator_;
   std::unique_ptr<grpc::Server> workers_, coordination_;
-  std::unique_ptr<rpc::VerifierClient> verifications_;
+  std::shared_ptr<rpc::VerifierClient> verifications_;
   std::shared_ptr<rpc::WriterClient> writers_;
   std::unique_ptr<rpc::LeaseClient> leases_;
   std::unique_ptr<rpc::MigrationClient> migrations_;

@@ -3,6 +3,8 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "absl/strings/str_cat.h"
 #include "common/pgcopy/tuple.h"
 #include "common/postgres/ledger.h"
@@ -129,6 +131,21 @@ std::vector<std::string> WriterFixture::Issues() {
 
 std::vector<std::string> WriterFixture::Items() {
   return db_.Query("SELECT id, content FROM items ORDER BY id, content");
+}
+
+OpenedShard OpenShard(WriterFixture& fixture, std::uint64_t lease_epoch, int shard) {
+  OpenedShard opened{fixture.Open(lease_epoch, shard), {}};
+  const auto position = opened.stream->NextPosition();
+  EXPECT_TRUE(position.ok()) << position.status();
+  if (position.ok()) opened.position = *position;
+  return opened;
+}
+
+void AwaitOpenCopy(WriterFixture& fixture) {
+  const std::string copying =
+      "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'COPY%' AND state = 'active' "
+      "AND datname = current_database()";
+  while (fixture.db().QueryValue(copying) == "0") std::this_thread::yield();
 }
 
 }  // namespace vecferry::testing

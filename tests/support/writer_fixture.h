@@ -73,6 +73,16 @@ class WriterFixture {
   std::unique_ptr<rpc::WriterClient> client_;
 };
 
+// A stream whose first position was taken.
+struct OpenedShard {
+  std::unique_ptr<rpc::BatchStream> stream;
+  rpc::StreamPosition position;
+};
+OpenedShard OpenShard(WriterFixture& fixture, std::uint64_t lease_epoch, int shard = 0);
+
+// Until the writer's COPY runs. In the fixture's database: the server is shared with other tests.
+void AwaitOpenCopy(WriterFixture& fixture);
+
 }  // namespace vecferry::testing
 
 #endif  // VECFERRY_TESTS_SUPPORT_WRITER_FIXTURE_H_

@@ -1,3 +1,6 @@
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <csignal>
 #include <cstdlib>
 #include <memory>
@@ -166,6 +169,24 @@ TEST(FaultPointDeathTest, PassesWhenNotMeant) {
   EXPECT_EXIT(PassThrice(nullptr), ::testing::ExitedWithCode(0), "");
   EXPECT_EXIT(PassThrice("writer.before_commit:4"), ::testing::ExitedWithCode(0), "");
   EXPECT_EXIT(PassThrice("reader.before_send:1"), ::testing::ExitedWithCode(0), "");
+  EXPECT_EXIT(PassThrice("writer.before_commit:1:pause"), ::testing::ExitedWithCode(0), "");
+}
+
+TEST(FaultPointDeathTest, SeveralAreArmedAtOnce) {
+  EXPECT_EXIT(PassThrice("reader.before_send:1,writer.before_commit:2"), ::testing::KilledBySignal(SIGKILL), "");
+  EXPECT_EXIT(PassThrice("writer.before_commit:2,reader.before_send:1"), ::testing::KilledBySignal(SIGKILL), "");
+  EXPECT_EXIT(PassThrice("writer.before_commit:4,reader.before_send:1"), ::testing::ExitedWithCode(0), "");
+}
+
+TEST(FaultPointTest, StopsInPlaceOfKilling) {
+  const pid_t child = fork();
+  if (child == 0) PassThrice("writer.before_commit:2:stop");
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, WUNTRACED), child);
+  EXPECT_TRUE(WIFSTOPPED(status)) << "status " << status;
+  kill(child, SIGCONT);
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << "it goes on behind the point";
 }
 
 }  // namespace

@@ -9,6 +9,7 @@ namespace {
 using ::testing::Optional;
 
 constexpr absl::Duration kLease = absl::Seconds(30);
+const LeaseParties kParties = {"reader", "writer:1"};
 constexpr absl::Duration kStart = absl::Hours(100);  // monotonic clocks begin anywhere
 
 // Mappings with so many shards each; shard ids run on.
@@ -32,14 +33,14 @@ std::vector<ShardStanding> Standings(const core::Plan& plan) {
 }
 
 std::optional<int> Lease(LeaseTable& table, absl::Duration now, std::uint64_t epoch) {
-  const std::optional<int> shard = table.Take(now, now + kLease);
+  const std::optional<int> shard = table.Take(now, now + kLease, kParties);
   if (shard) table.Grant(*shard, epoch, now + kLease);
   return shard;
 }
 
 TEST(LeaseTableTest, LeasesEachShardOnceAndIsDoneWhenAllAreComplete) {
   const core::Plan plan = MakePlan({3});
-  LeaseTable table(plan, Standings(plan));
+  LeaseTable table(plan, Standings(plan), kStart);
   for (int i = 0; i < 3; ++i) EXPECT_THAT(Lease(table, kStart, 1), Optional(i));
   EXPECT_EQ(Lease(table, kStart, 1), std::nullopt);
   for (int i = 0; i < 3; ++i) {
@@ -51,14 +52,14 @@ TEST(LeaseTableTest, LeasesEachShardOnceAndIsDoneWhenAllAreComplete) {
 
 TEST(LeaseTableTest, TakesAShardOnlyOnceBeforeItsGrantIsStored) {
   const core::Plan plan = MakePlan({1});
-  LeaseTable table(plan, Standings(plan));
-  EXPECT_THAT(table.Take(kStart, kStart + kLease), Optional(0));
-  EXPECT_EQ(table.Take(kStart, kStart + kLease), std::nullopt);
+  LeaseTable table(plan, Standings(plan), kStart);
+  EXPECT_THAT(table.Take(kStart, kStart + kLease, kParties), Optional(0));
+  EXPECT_EQ(table.Take(kStart, kStart + kLease, kParties), std::nullopt);
 }
 
 TEST(LeaseTableTest, GoesOnFromWhatTheLedgerHas) {
   const core::Plan plan = MakePlan({2, 1});
-  LeaseTable table(plan, {{0, true, 4}, {1, false, 7}, {2, true, 1}});
+  LeaseTable table(plan, {{0, true, 4}, {1, false, 7}, {2, true, 1}}, kStart);
   EXPECT_FALSE(table.done());
   EXPECT_THAT(Lease(table, kStart, 8), Optional(1));
   EXPECT_TRUE(table.Complete(1, 8).ok());
@@ -67,7 +68,7 @@ TEST(LeaseTableTest, GoesOnFromWhatTheLedgerHas) {
 
 TEST(LeaseTableTest, LeasesAnExpiredShardAgainAndRefusesItsFormerHolder) {
   const core::Plan plan = MakePlan({1});
-  LeaseTable table(plan, Standings(plan));
+  LeaseTable table(plan, Standings(plan), kStart);
   ASSERT_THAT(Lease(table, kStart, 1), Optional(0));
   EXPECT_EQ(Lease(table, kStart + kLease - absl::Milliseconds(1), 2), std::nullopt);
   EXPECT_THAT(Lease(table, kStart + kLease, 2), Optional(0));
@@ -79,7 +80,7 @@ TEST(LeaseTableTest, LeasesAnExpiredShardAgainAndRefusesItsFormerHolder) {
 
 TEST(LeaseTableTest, KeepsARenewedLease) {
   const core::Plan plan = MakePlan({1});
-  LeaseTable table(plan, Standings(plan));
+  LeaseTable table(plan, Standings(plan), kStart);
   ASSERT_THAT(Lease(table, kStart, 1), Optional(0));
   ASSERT_TRUE(table.Renew(0, 1, kStart + 2 * kLease).ok());
   EXPECT_EQ(Lease(table, kStart + kLease, 2), std::nullopt);
@@ -87,14 +88,14 @@ TEST(LeaseTableTest, KeepsARenewedLease) {
 
 TEST(LeaseTableTest, AdoptsALeaseThatAnEarlierCoordinatorGranted) {
   const core::Plan plan = MakePlan({1});
-  LeaseTable table(plan, {{0, false, 9}});
+  LeaseTable table(plan, {{0, false, 9}}, kStart);
   ASSERT_TRUE(table.Renew(0, 9, kStart + kLease).ok());
   EXPECT_EQ(Lease(table, kStart, 10), std::nullopt);
 }
 
 TEST(LeaseTableTest, LeasesAReturnedShardAgainAfterItsPauseAndCountsFailuresOnly) {
   const core::Plan plan = MakePlan({1});
-  LeaseTable table(plan, Standings(plan));
+  LeaseTable table(plan, Standings(plan), kStart);
   ASSERT_THAT(Lease(table, kStart, 1), Optional(0));
   ASSERT_TRUE(table.GiveBack(0, 1, kStart + absl::Seconds(1), /*failed=*/true).ok());
   EXPECT_EQ(table.attempts(0), 1);
@@ -108,7 +109,7 @@ TEST(LeaseTableTest, MergesChildrenOnlyWhenTheirParentsAreDone) {
   core::Plan plan = MakePlan({2, 1}, core::LoadMode::kMerge);
   plan.mappings[1].parents = {0};
   plan.mappings[1].bytes_estimate = 1 << 20;  // would come first
-  LeaseTable table(plan, Standings(plan));
+  LeaseTable table(plan, Standings(plan), kStart);
   ASSERT_THAT(Lease(table, kStart, 1), Optional(0));
   ASSERT_THAT(Lease(table, kStart, 1), Optional(1));
   EXPECT_EQ(Lease(table, kStart, 1), std::nullopt);
@@ -121,7 +122,7 @@ TEST(LeaseTableTest, MergesChildrenOnlyWhenTheirParentsAreDone) {
 TEST(LeaseTableTest, LoadsFreshChildrenWithoutWaiting) {
   core::Plan plan = MakePlan({1, 1});
   plan.mappings[1].parents = {0};
-  LeaseTable table(plan, Standings(plan));
+  LeaseTable table(plan, Standings(plan), kStart);
   EXPECT_THAT(Lease(table, kStart, 1), Optional(0));
   EXPECT_THAT(Lease(table, kStart, 1), Optional(1));
 }
@@ -130,7 +131,7 @@ TEST(LeaseTableTest, BeginsSomewhereWhenMappingsReferToOneAnotherInARing) {
   core::Plan plan = MakePlan({1, 1}, core::LoadMode::kMerge);
   plan.mappings[0].parents = {1};
   plan.mappings[1].parents = {0};
-  LeaseTable table(plan, Standings(plan));
+  LeaseTable table(plan, Standings(plan), kStart);
   ASSERT_THAT(Lease(table, kStart, 1), Optional(0));
   EXPECT_EQ(Lease(table, kStart, 1), std::nullopt);  // not both at once
   ASSERT_TRUE(table.Complete(0, 1).ok());
@@ -140,7 +141,7 @@ TEST(LeaseTableTest, BeginsSomewhereWhenMappingsReferToOneAnotherInARing) {
 TEST(LeaseTableTest, WaitsForAParentThatPausesAfterAFailure) {
   core::Plan plan = MakePlan({1, 1}, core::LoadMode::kMerge);
   plan.mappings[1].parents = {0};
-  LeaseTable table(plan, Standings(plan));
+  LeaseTable table(plan, Standings(plan), kStart);
   ASSERT_THAT(Lease(table, kStart, 1), Optional(0));
   ASSERT_TRUE(table.GiveBack(0, 1, kStart + absl::Seconds(1), /*failed=*/true).ok());
   EXPECT_EQ(Lease(table, kStart, 2), std::nullopt);
@@ -149,7 +150,7 @@ TEST(LeaseTableTest, WaitsForAParentThatPausesAfterAFailure) {
 TEST(LeaseTableTest, LeasesMappingsWithTheLargestShardsFirst) {
   core::Plan plan = MakePlan({1, 2});
   plan.mappings[1].bytes_estimate = 10'000;
-  LeaseTable table(plan, Standings(plan));
+  LeaseTable table(plan, Standings(plan), kStart);
   EXPECT_THAT(Lease(table, kStart, 1), Optional(1));
   EXPECT_THAT(Lease(table, kStart, 1), Optional(2));
   EXPECT_THAT(Lease(table, kStart, 1), Optional(0));
@@ -157,7 +158,7 @@ TEST(LeaseTableTest, LeasesMappingsWithTheLargestShardsFirst) {
 
 TEST(LeaseTableTest, NamesAShardThatItDoesNotKnow) {
   const core::Plan plan = MakePlan({1});
-  LeaseTable table(plan, Standings(plan));
+  LeaseTable table(plan, Standings(plan), kStart);
   EXPECT_TRUE(absl::IsNotFound(table.Complete(1, 0)));
   EXPECT_TRUE(absl::IsNotFound(table.Renew(-1, 0, kStart)));
 }

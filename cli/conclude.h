@@ -1,0 +1,24 @@
+#ifndef VECFERRY_CLI_CONCLUDE_H_
+#define VECFERRY_CLI_CONCLUDE_H_
+
+#include <stdio.h>
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "cli/destination.h"
+#include "cli/options.h"
+#include "common/core/report.h"
+
+namespace vecferry::cli {
+
+// Tells how a migration ended: summary, report file, failure; returns the exit code. `by`: how the next command finds
+// the destination again.
+absl::StatusOr<int> Conclude(const CopyOptions& copy, core::Report report, DestinationBy by);
+
+// False: not all of it was taken.
+bool WriteAll(FILE* stream, const std::string& text);
+
+}  // namespace vecferry::cli
+
+#endif  // VECFERRY_CLI_CONCLUDE_H_

@@ -1,0 +1,72 @@
+// The driver towards verifiers.
+#include "absl/cleanup/cleanup.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/base/fault_points.h"
+#include "common/base/status_macros.h"
+#include "common/telemetry/log.h"
+#include "coordinator/driver.h"
+#include "coordinator/ledger_moves.h"
+
+namespace vecferry::coordinator {
+namespace {
+
+constexpr absl::string_view kVerifyLevel = "counts";
+constexpr int kVerificationsMax = 20;
+constexpr absl::Duration kAskForVerifier = absl::Milliseconds(500);
+
+}  // namespace
+
+absl::StatusOr<core::State> Driver::Verify() {
+  base::FaultPoint("coordinator.before_verify");
+  RETURN_IF_ERROR(EnterStage(core::State::kVerifying, &core::StageSeconds::verify));
+  const absl::Cleanup leave = [this] { LeaveStage(); };
+  {
+    base::MutexLock lock(&mutex_);
+    verifying_ = true;
+  }
+  for (int attempt = 1;; ++attempt) {
+    bool different = false;
+    const absl::Status verified = VerifyOnce(different);
+    RETURN_IF_ERROR(Interruption());
+    if (verified.ok()) return different ? core::State::kDifferent : core::State::kVerified;
+    // A verifier that went away or was stopped: another one, or the same restarted, begins anew.
+    const bool may_pass = absl::IsUnavailable(verified) || absl::IsCancelled(verified);
+    if (setup_.coordinator.life == Life::kCommand || !may_pass || attempt == kVerificationsMax) return verified;
+    telemetry::LogWarning(absl::StrCat("migration ", setup_.migration_id, ": the checks begin again: ",
+                                       verified.message()));
+  }
+}
+
+absl::StatusOr<std::shared_ptr<rpc::VerifierClient>> Driver::AwaitVerifier() {
+  while (true) {
+    auto verifier = setup_.workers.ChooseVerifier();
+    if (!absl::IsUnavailable(verifier.status()) || setup_.coordinator.life == Life::kCommand) return verifier;
+    base::MutexLock lock(&mutex_);
+    step_ = "waiting for a verifier";
+    if (mutex_.AwaitUntil(absl::Now() + kAskForVerifier,
+                          [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return interrupted(); })) {
+      return absl::CancelledError("stopped while waiting for a verifier");
+    }
+  }
+}
+
+absl::Status Driver::VerifyOnce(bool& different) {
+  ASSIGN_OR_RETURN(const std::shared_ptr<rpc::VerifierClient> verifier, AwaitVerifier());
+  RETURN_IF_ERROR(WithHold([&](Hold& hold) { return BeginChecks(hold.ledger, setup_.migration_id, kVerifyLevel); }));
+  {
+    base::MutexLock lock(&mutex_);
+    step_ = "checking";
+  }
+  absl::Status recorded;
+  const absl::Status verified = verifier->Verify(
+      setup_.migration_id, setup_.options.connection, std::string(kVerifyLevel), source()->snapshot(),
+      [&](const core::CheckReport& check) {
+        different = different || check.verdict == "fail";
+        if (!recorded.ok()) return;
+        recorded = WithHold([&](Hold& hold) { return postgres::RecordCheck(hold.ledger, setup_.migration_id, check); });
+      });
+  return verified.ok() ? recorded : verified;
+}
+
+}  // namespace vecferry::coordinator
