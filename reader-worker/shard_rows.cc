@@ -39,7 +39,7 @@ absl::Status ShardRows::ReadFrom(sqlite::Database& database) {
   Close();
   ASSIGN_OR_RETURN(rows_,
                    rows::RowCursor::Open(database, mapping_,
-                                   {.lower = shard_.lower, .upper = shard_.upper, .after = builder_.last_key()}));
+                                         {.lower = shard_.lower, .upper = shard_.upper, .after = builder_.last_key()}));
   if (counted_) counted_->ReadFrom(database);
   database_ = &database;
   return absl::OkStatus();

@@ -5,12 +5,12 @@
 
 #include "absl/status/statusor.h"
 #include "common/core/plan.h"
+#include "common/rows/row_cursor.h"
 #include "common/rpc/clients.h"
 #include "common/sqlite/snapshot_connection.h"
 #include "reader-worker/batch_builder.h"
 #include "reader-worker/batch_span.h"
 #include "reader-worker/counted_rows.h"
-#include "common/rows/row_cursor.h"
 #include "reader-worker/stop_flag.h"
 
 namespace vecferry::reader {

@@ -17,9 +17,7 @@ void GroupSpans::BeginCopy() {
   if (groups_left_ > 0 && !std::exchange(copied_, true)) copy_ = Start("COPY", "COPY");
 }
 
-void GroupSpans::EndCopy(const absl::Status& status, const GroupSize& size) {
-  End(copy_, status, size);
-}
+void GroupSpans::EndCopy(const absl::Status& status, const GroupSize& size) { End(copy_, status, size); }
 
 void GroupSpans::BeginCommit() {
   if (groups_left_ > 0 && !commit_.recording()) commit_ = Start("commit", "COMMIT");

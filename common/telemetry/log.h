@@ -14,8 +14,8 @@ struct LogOptions {
   LogFormat format = LogFormat::kText;
 };
 
-// Sends the process's log lines to stderr, times in UTC, with the trace's id within a span (trace_context.h). Call once, before the first line is logged.
-// Errors: kInvalidArgument for an unknown level.
+// Sends the process's log lines to stderr, times in UTC, with the trace's id within a span (trace_context.h). Call
+// once, before the first line is logged. Errors: kInvalidArgument for an unknown level.
 absl::Status StartLogging(const LogOptions& options);
 
 // One line each, already formatted. Thread-safe. Never hand in anything that may hold a password.

@@ -43,8 +43,8 @@ namespace trace = opentelemetry::trace;
 
 using Recordables = nostd::span<std::unique_ptr<sdk::trace::Recordable>>;
 
-// A call to the collector cannot be broken off: a program's end waits for the one at work, so it must be short, whatever
-// OTEL_EXPORTER_OTLP_TIMEOUT says. Within a cluster it takes milliseconds.
+// A call to the collector cannot be broken off: a program's end waits for the one at work, so it must be short,
+// whatever OTEL_EXPORTER_OTLP_TIMEOUT says. Within a cluster it takes milliseconds.
 constexpr absl::Duration kExportMax = absl::Seconds(2);
 // After Close() no call is begun later than this.
 constexpr absl::Duration kLastExport = absl::Seconds(2);

@@ -63,9 +63,8 @@ void ReadSampler(Reader& reader, TracingOptions& options) {
   constexpr absl::string_view kParentBased = "parentbased_";
   const bool parent_based = absl::StartsWith(name, kParentBased);
   if (parent_based) name.erase(0, kParentBased.size());
-  const std::map<std::string, Sampling> known = {{"always_on", Sampling::kAlwaysOn},
-                                                 {"always_off", Sampling::kAlwaysOff},
-                                                 {"traceidratio", Sampling::kRatio}};
+  const std::map<std::string, Sampling> known = {
+      {"always_on", Sampling::kAlwaysOn}, {"always_off", Sampling::kAlwaysOff}, {"traceidratio", Sampling::kRatio}};
   const auto found = known.find(name);
   if (found == known.end()) {
     return reader.Warn("OTEL_TRACES_SAMPLER", "always_on, always_off or traceidratio, with or without parentbased_");

@@ -126,8 +126,8 @@ TEST(TracingCollectorTest, TheEnvironmentNamesTheService) {
 TEST(TracingCollectorTest, TellsNothingThatTheSamplerDoesNotWant) {
   OtlpCollector collector;
   {
-    Traced traced(collector.endpoint(), {{"OTEL_TRACES_SAMPLER", "parentbased_traceidratio"},
-                                         {"OTEL_TRACES_SAMPLER_ARG", "0"}});
+    Traced traced(collector.endpoint(),
+                  {{"OTEL_TRACES_SAMPLER", "parentbased_traceidratio"}, {"OTEL_TRACES_SAMPLER_ARG", "0"}});
     EXPECT_EQ(NewTraceparent(), "");
     EXPECT_FALSE(Span::Start("unsampled", "00-11111111111111111111111111111111-2222222222222222-00").recording());
     EXPECT_TRUE(Span::Start("sampled", "00-11111111111111111111111111111111-2222222222222222-01").recording());

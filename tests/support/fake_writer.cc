@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <utility>
 
+#include "common/telemetry/trace_context.h"
+
 namespace vecferry::testing {
 namespace {
 
@@ -129,11 +131,11 @@ void FakeWriter::set_position(const rpc::StreamPosition& position) {
   position_ = position;
 }
 
-std::unique_ptr<rpc::BatchStream> FakeWriter::OpenShard(const rpc::ShardToOpen&) {
+std::unique_ptr<rpc::BatchStream> FakeWriter::OpenShard(const rpc::ShardToOpen& shard) {
   std::optional<Script> script;
   {
     base::MutexLock lock(&mutex_);
-    ++opened_;
+    openings_.emplace_back(shard, telemetry::CurrentTraceparent());
     if (!scripts_.empty()) {
       script = scripts_.front();
       scripts_.pop_front();
@@ -154,7 +156,12 @@ std::vector<rpc::Batch> FakeWriter::committed() {
 
 int FakeWriter::opened() {
   base::MutexLock lock(&mutex_);
-  return opened_;
+  return static_cast<int>(openings_.size());
+}
+
+std::vector<std::pair<rpc::ShardToOpen, std::string>> FakeWriter::openings() {
+  base::MutexLock lock(&mutex_);
+  return openings_;
 }
 
 void FakeWriter::AwaitBatches(int count) {

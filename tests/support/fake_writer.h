@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/base/mutex.h"
@@ -36,6 +37,8 @@ class FakeWriter : public rpc::WriterClient {
   rpc::StreamPosition position();
   std::vector<rpc::Batch> committed();
   int opened();
+  // How each stream was opened, and the current span's traceparent then.
+  std::vector<std::pair<rpc::ShardToOpen, std::string>> openings();
   // Waits until streams have taken so many batches.
   void AwaitBatches(int count);
 
@@ -48,7 +51,7 @@ class FakeWriter : public rpc::WriterClient {
   int group_batches_ ABSL_GUARDED_BY(mutex_) = 2;
   rpc::StreamPosition position_ ABSL_GUARDED_BY(mutex_);
   std::vector<rpc::Batch> committed_ ABSL_GUARDED_BY(mutex_);
-  int opened_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::vector<std::pair<rpc::ShardToOpen, std::string>> openings_ ABSL_GUARDED_BY(mutex_);
   int held_at_ ABSL_GUARDED_BY(mutex_) = -1;
   bool holding_ ABSL_GUARDED_BY(mutex_) = false;
   int received_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -15,8 +15,8 @@ namespace vecferry::testing {
 // A span as it came to a collector.
 struct ToldSpan {
   std::string name, service;
-  std::string kind;                              // INTERNAL, SERVER, CLIENT
-  std::string trace_id, span_id, parent_id;      // hexadecimal; parent_id "" = a root
+  std::string kind;                               // INTERNAL, SERVER, CLIENT
+  std::string trace_id, span_id, parent_id;       // hexadecimal; parent_id "" = a root
   std::map<std::string, std::string> attributes;  // numbers as text
   bool failed = false;
   std::string why_failed;

@@ -70,6 +70,11 @@ class CheckIncludesTest(unittest.TestCase):
         self.assert_allowed("common/sqlite/x.cc", "<sqlite3.h>")
         self.assert_allowed("common/postgres/x.h", "<libpq-fe.h>")
 
+    def test_keeps_opentelemetry_in_its_file(self):
+        self.assert_refused("common/telemetry/tracing.h", "<opentelemetry/trace/span.h>", "tracing.h")
+        self.assert_refused("coordinator/x.cc", "<opentelemetry/trace/span.h>", "tracing.h")
+        self.assert_allowed("common/telemetry/span_sender.cc", "<opentelemetry/trace/span.h>")
+
     def test_stops_protos_at_the_transport(self):
         self.assert_refused("coordinator/coordinator.h", '"vecferry/v1/plan.pb.h"', "protos stop")
         self.assert_refused("common/core/x.h", '"vecferry/v1/plan.grpc.pb.h"', "protos stop")

@@ -1,4 +1,6 @@
 // What of tracing needs no collector: the text of Trace Context, the variables, log lines.
+#include "common/telemetry/tracing.h"
+
 #include <gmock/gmock.h>
 
 #include <string>
@@ -8,7 +10,6 @@
 #include "common/telemetry/log.h"
 #include "common/telemetry/rare_warning.h"
 #include "common/telemetry/trace_context.h"
-#include "common/telemetry/tracing.h"
 #include "common/telemetry/tracing_options.h"
 #include "tests/support/status_matchers.h"
 
@@ -32,16 +33,16 @@ TEST(TraceContextTest, TakesOnlyWholeTraceparentsOfTheKnownVersion) {
   EXPECT_TRUE(IsTraceparent(kText));
   EXPECT_TRUE(IsTraceparent(kOther));
   const std::string good = kText;
-  for (const std::string& bad : std::vector<std::string>{
-           "", "00", good + "-", good + " ", " " + good, good.substr(0, 54), "01" + good.substr(2), "ff" + good.substr(2),
-           "00-00000000000000000000000000000000-b7ad6b7169203331-01",
-           "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
-           "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
-           "00-0af7651916cd43dd8448eb211c80319g-b7ad6b7169203331-01",
-           "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0x",
-           "00_0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-           "00-0af7651916cd43dd8448eb211c80319c_b7ad6b7169203331-01",
-           "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331_01", std::string(55, '\0')}) {
+  for (const std::string& bad :
+       std::vector<std::string>{"", "00", good + "-", good + " ", " " + good, good.substr(0, 54), "01" + good.substr(2),
+                                "ff" + good.substr(2), "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+                                "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
+                                "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
+                                "00-0af7651916cd43dd8448eb211c80319g-b7ad6b7169203331-01",
+                                "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0x",
+                                "00_0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+                                "00-0af7651916cd43dd8448eb211c80319c_b7ad6b7169203331-01",
+                                "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331_01", std::string(55, '\0')}) {
     EXPECT_FALSE(IsTraceparent(bad)) << bad;
     EXPECT_EQ(TraceIdOf(bad), "") << bad;
   }
@@ -82,7 +83,8 @@ TEST(TracingOptionsTest, IsOffWithoutAnEndpointAndWhenToldSo) {
   EXPECT_TRUE(ReadTracingOptions({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=http://c:1"}, warnings).enabled);
   EXPECT_THAT(warnings, IsEmpty());
   EXPECT_TRUE(Read({}).enabled);
-  EXPECT_TRUE(Read({"OTEL_SDK_DISABLED=false", "OTEL_TRACES_EXPORTER=otlp", "OTEL_EXPORTER_OTLP_PROTOCOL=grpc"}).enabled);
+  EXPECT_TRUE(
+      Read({"OTEL_SDK_DISABLED=false", "OTEL_TRACES_EXPORTER=otlp", "OTEL_EXPORTER_OTLP_PROTOCOL=grpc"}).enabled);
   EXPECT_FALSE(Read({"OTEL_SDK_DISABLED=TRUE"}).enabled);
   EXPECT_FALSE(Read({"OTEL_TRACES_EXPORTER=none"}).enabled);
 }
@@ -126,9 +128,9 @@ TEST(TracingOptionsTest, WarnsOfWhatItDoesNotUnderstandAndGoesOn) {
   EXPECT_EQ(options.batch_spans_max, 512u);
   EXPECT_THAT(warnings,
               ElementsAre(HasSubstr("OTEL_SDK_DISABLED=perhaps"), HasSubstr("OTEL_TRACES_EXPORTER=zipkin"),
-                          HasSubstr("OTEL_EXPORTER_OTLP_PROTOCOL=http/json"), HasSubstr("OTEL_TRACES_SAMPLER=sometimes"),
-                          HasSubstr("OTEL_BSP_MAX_QUEUE_SIZE=0"), HasSubstr("OTEL_BSP_MAX_EXPORT_BATCH_SIZE=4000"),
-                          HasSubstr("OTEL_BSP_SCHEDULE_DELAY=soon")));
+                          HasSubstr("OTEL_EXPORTER_OTLP_PROTOCOL=http/json"),
+                          HasSubstr("OTEL_TRACES_SAMPLER=sometimes"), HasSubstr("OTEL_BSP_MAX_QUEUE_SIZE=0"),
+                          HasSubstr("OTEL_BSP_MAX_EXPORT_BATCH_SIZE=4000"), HasSubstr("OTEL_BSP_SCHEDULE_DELAY=soon")));
   warnings.clear();
   EXPECT_EQ(Read({"OTEL_TRACES_SAMPLER=traceidratio", "OTEL_TRACES_SAMPLER_ARG=2"}, &warnings).ratio, 1);
   EXPECT_THAT(warnings, ElementsAre(HasSubstr("OTEL_TRACES_SAMPLER_ARG=2")));
@@ -170,7 +172,8 @@ TEST(LogTest, LinesWithinASpanCarryItsTrace) {
     LogWarning("inside");
   }
   const std::string text = GetCapturedStderr();
-  EXPECT_THAT(text, AllOf(HasSubstr(" warning outside\n"), HasSubstr(std::string(" warning inside trace=") + kTrace + "\n")));
+  EXPECT_THAT(text,
+              AllOf(HasSubstr(" warning outside\n"), HasSubstr(std::string(" warning inside trace=") + kTrace + "\n")));
 
   ASSERT_THAT(StartLogging({.format = LogFormat::kJson}), ::vecferry::testing::IsOk());
   CaptureStderr();
