@@ -21,8 +21,8 @@ absl::StatusOr<std::optional<Destination>> ReachDestination(const std::string& p
 
 // The migrations that a destination knows, and what to ask more with.
 struct KnownMigrations {
-  std::optional<Destination> destination;  // as ReachDestination
-  std::optional<Pipeline> pipeline;        // to it, without a source; as long as there is a destination
+  std::optional<Destination> destination;             // as ReachDestination
+  std::optional<Pipeline> pipeline;                   // to it, without a source; as long as there is a destination
   std::unique_ptr<rpc::MigrationClient> coordinator;  // with --coordinator, in place of both
   std::string coordinator_connection;
   std::vector<core::Report> reports;

@@ -54,8 +54,7 @@ absl::StatusOr<int> RunMigrate(const Options& options) {
   ASSIGN_OR_RETURN(const core::Report* const chosen, ChooseMigration(known.reports, options.migration_id));
   if (chosen == nullptr) return 2;
   if (options.command == Command::kMigrateCancel) return Cancel(options, *chosen, known);
-  ASSIGN_OR_RETURN(core::Report report,
-                   known.migrations().Get(chosen->migration_id, known.connection()));
+  ASSIGN_OR_RETURN(core::Report report, known.migrations().Get(chosen->migration_id, known.connection()));
   return Status(options, std::move(report), known);
 }
 

@@ -36,9 +36,8 @@ Pipeline::Pipeline(const PipelineOptions& options, sqlite::Snapshot* snapshot)
   for (int i = 0; i < options.streams; ++i) {
     reader::ReaderOptions reader;
     absl::StrAppend(&reader.worker, "-", i);
-    readers_.push_back(
-        reader::MakeReaderStream(reader, OpenHeld(kFirstReaderConnection + i), *leases_,
-                                 [this](const std::string&) { return writer_client_; }));
+    readers_.push_back(reader::MakeReaderStream(reader, OpenHeld(kFirstReaderConnection + i), *leases_,
+                                                [this](const std::string&) { return writer_client_; }));
   }
 }
 

@@ -42,8 +42,8 @@ class DetachOnSignal {
 absl::StatusOr<core::Report> WatchToEnd(const RemoteOptions& remote, rpc::MigrationClient& migrations,
                                         const std::string& id, ProgressMode mode) {
   Progress progress(mode);
-  absl::StatusOr<core::Report> report = WatchRemote(migrations, id, remote.connection,
-                                                    [&](const core::Report& now) { progress.Update(now); });
+  absl::StatusOr<core::Report> report =
+      WatchRemote(migrations, id, remote.connection, [&](const core::Report& now) { progress.Update(now); });
   progress.Stop();
   return report;
 }
@@ -79,8 +79,8 @@ absl::StatusOr<int> RunRemoteCopy(const Options& options, base::ProcessSignals& 
       ASSIGN_OR_RETURN(drawn, migrations->Plan(request));
       return absl::OkStatus();
     }));
-    PlanContext context{RemoteDestination(remote), drawn.resumes_migration_id, streams, copy.no_indexes,
-                        copy.no_verify, sqlite::CopyTime::kFirst};
+    PlanContext context{RemoteDestination(remote), drawn.resumes_migration_id, streams, copy.no_indexes, copy.no_verify,
+                        sqlite::CopyTime::kFirst};
     WriteAll(stdout, FormatPlan(drawn.plan, context));
     return 0;
   }

@@ -14,8 +14,8 @@ namespace {
 
 class CoordinatorImpl final : public Coordinator {
  public:
-  CoordinatorImpl(const CoordinatorOptions& options, std::shared_ptr<Sources> sources,
-                  std::shared_ptr<Workers> workers, postgres::ConnectionResolver resolver)
+  CoordinatorImpl(const CoordinatorOptions& options, std::shared_ptr<Sources> sources, std::shared_ptr<Workers> workers,
+                  postgres::ConnectionResolver resolver)
       : migrations_(options, std::move(sources), std::move(workers), std::move(resolver)),
         migration_service_(MakeMigrationService(migrations_)),
         lease_service_(MakeLeaseService(migrations_)) {

@@ -23,8 +23,8 @@ std::map<rpc::WorkerKind, telemetry::Gauge> ByKind(prometheus::Registry& registr
                                                         {rpc::WorkerKind::kWriter, "writer"},
                                                         {rpc::WorkerKind::kVerifier, "verifier"}};
   for (const auto& [kind, name] : kinds) {
-    gauges.emplace(kind, telemetry::Gauge(registry, "vecferry_coordinator_workers", "Workers that are there.",
-                                          {{"kind", name}}));
+    gauges.emplace(
+        kind, telemetry::Gauge(registry, "vecferry_coordinator_workers", "Workers that are there.", {{"kind", name}}));
   }
   return gauges;
 }

@@ -97,9 +97,8 @@ absl::StatusOr<postgres::Connection> Driver::OpenWorkSession() {
 }
 
 absl::Status Driver::OpenSource() {
-  ASSIGN_OR_RETURN(
-      std::shared_ptr<Source> source,
-      setup_.sources.Open(plan()->identity.source_path, plan()->snapshot, [this] { return Stopping(); }));
+  ASSIGN_OR_RETURN(std::shared_ptr<Source> source,
+                   setup_.sources.Open(plan()->identity.source_path, plan()->snapshot, [this] { return Stopping(); }));
   base::MutexLock lock(&mutex_);
   source_ = std::move(source);
   return absl::OkStatus();
@@ -114,14 +113,9 @@ absl::Status Driver::CheckSource() {
   ASSIGN_OR_RETURN(postgres::Connection session, OpenWorkSession());
   core::Plan plan = *this->plan();
   RETURN_IF_ERROR(CheckTables(session, plan));
-  const ResumeContext context{session,
-                              source()->connection(),
-                              source()->fingerprint(),
-                              source()->snapshot(),
-                              setup_.migration_id,
-                              epoch(),
-                              setup_.options.on_source_change,
-                              [this] { return Stopping(); }};
+  const ResumeContext context{
+      session, source()->connection(),          source()->fingerprint(),      source()->snapshot(), setup_.migration_id,
+      epoch(), setup_.options.on_source_change, [this] { return Stopping(); }};
   const absl::Status checked = ReconcileSource(context, plan);
   const absl::Status interruption = Interruption();
   LeaveStage();

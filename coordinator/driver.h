@@ -77,7 +77,7 @@ class Driver {
   void Stop(Leave leave);
   bool ended() const;
   core::State stage() const;  // as it works through them here
-  bool copying() const;  // there are shards to lease
+  bool copying() const;       // there are shards to lease
   // Waits until the migration no longer runs here, for `patience` at most. Returns ended().
   bool AwaitEnd(absl::Duration patience);
   // As the ledger has it now, or had it when it could be read last; after the end, as it was then.

@@ -19,7 +19,7 @@ constexpr int kBeatsAFlush = 10;                    // seconds of measured time 
 constexpr absl::Duration kAskAgain = absl::Milliseconds(50);
 constexpr absl::Duration kTryAgain = absl::Milliseconds(500);  // a destination that is away
 constexpr absl::Duration kLockPatience = absl::Seconds(1);     // at a time: between two, a stop is noticed
-constexpr absl::Duration kBackoff = absl::Milliseconds(250);  // doubles with each attempt, four times
+constexpr absl::Duration kBackoff = absl::Milliseconds(250);   // doubles with each attempt, four times
 constexpr int kDoublingsMax = 4;
 constexpr int kLedgerConnections = 2;
 
@@ -233,7 +233,8 @@ absl::Status Driver::Reconnect(const absl::Status& why) {
   hold_.Run([](std::optional<Hold>& hold) { hold.reset(); });
   const absl::Duration begin = Monotonic();
   telemetry::LogWarning(absl::StrCat("migration ", setup_.migration_id, ": ", why.message(), "; trying for ",
-                                     absl::FormatDuration(setup_.coordinator.reconnect_max), " to reach the destination again"));
+                                     absl::FormatDuration(setup_.coordinator.reconnect_max),
+                                     " to reach the destination again"));
   absl::StatusOr<Hold> hold = AwaitHold(former_epoch);
   RETURN_IF_ERROR(hold.status());
   telemetry::LogWarning(absl::StrCat("migration ", setup_.migration_id, ": the destination is reached again after ",

@@ -34,8 +34,8 @@ absl::StatusOr<core::State> Driver::Verify() {
     // A verifier that went away or was stopped: another one, or the same restarted, begins anew.
     const bool may_pass = absl::IsUnavailable(verified) || absl::IsCancelled(verified);
     if (setup_.coordinator.life == Life::kCommand || !may_pass || attempt == kVerificationsMax) return verified;
-    telemetry::LogWarning(absl::StrCat("migration ", setup_.migration_id, ": the checks begin again: ",
-                                       verified.message()));
+    telemetry::LogWarning(
+        absl::StrCat("migration ", setup_.migration_id, ": the checks begin again: ", verified.message()));
   }
 }
 

@@ -29,8 +29,8 @@ std::string Quoted(absl::string_view text) {
 std::string Unquoted(const std::string& text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool escaped = text[i] == '%' && i + 2 < text.size() && absl::ascii_isxdigit(text[i + 1]) &&
-                         absl::ascii_isxdigit(text[i + 2]);
+    const bool escaped =
+        text[i] == '%' && i + 2 < text.size() && absl::ascii_isxdigit(text[i + 1]) && absl::ascii_isxdigit(text[i + 2]);
     out += escaped ? absl::HexStringToBytes(text.substr(i + 1, 2)) : std::string(1, text[i]);
     if (escaped) i += 2;
   }

@@ -1,3 +1,5 @@
+#include <grpcpp/impl/codegen/service_type.h>
+
 #include <memory>
 #include <set>
 #include <string>
@@ -43,8 +45,7 @@ class CoordinatorProgram : public Service {
             [&options = setup.options](const std::string& address) { return ConnectVerifier(options, address); },
             vecferry::coordinator::Monotonic)),
         coordinator_(MakeCoordinator(setup)),
-        worker_service_(
-            vecferry::coordinator::MakeWorkerService(*registry_, [this] { return sources_->InUse(); })),
+        worker_service_(vecferry::coordinator::MakeWorkerService(*registry_, [this] { return sources_->InUse(); })),
         source_service_(vecferry::coordinator::MakeSourceService(
             [this](const std::string& snapshot) { return sources_->Find(snapshot); })) {}
 
@@ -52,9 +53,7 @@ class CoordinatorProgram : public Service {
     return {coordinator_->migration_service(), coordinator_->lease_service(), worker_service_.get(),
             source_service_.get()};
   }
-  std::string WhyNotReady() override {
-    return coordinator_->ready() ? "" : "looking for migrations to take up";
-  }
+  std::string WhyNotReady() override { return coordinator_->ready() ? "" : "looking for migrations to take up"; }
   void Drain(absl::Time) override { coordinator_->Stop(); }
 
  private:

@@ -57,9 +57,7 @@ class MigrationService final : public v1::MigrationService::Service {
 
   grpc::Status Start(grpc::ServerContext* context, const v1::StartRequest* request,
                      v1::StartResponse* response) override {
-    return Handle(context, [&]() -> absl::Status {
-      return Answer(migrations_.Start(FromProto(*request)), response);
-    });
+    return Handle(context, [&]() -> absl::Status { return Answer(migrations_.Start(FromProto(*request)), response); });
   }
 
   grpc::Status Get(grpc::ServerContext* context, const v1::GetRequest* request, v1::Migration* response) override {
@@ -96,9 +94,8 @@ class MigrationService final : public v1::MigrationService::Service {
 
   grpc::Status Resume(grpc::ServerContext* context, const v1::GetRequest* request,
                       v1::StartResponse* response) override {
-    return Handle(context, [&] {
-      return Answer(migrations_.Resume(request->migration_id(), request->connection()), response);
-    });
+    return Handle(context,
+                  [&] { return Answer(migrations_.Resume(request->migration_id(), request->connection()), response); });
   }
 
   grpc::Status Cancel(grpc::ServerContext* context, const v1::CancelRequest* request,

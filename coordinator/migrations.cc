@@ -48,7 +48,11 @@ class Migrations::Cancellable {
 
 Migrations::Migrations(const CoordinatorOptions& options, std::shared_ptr<Sources> sources,
                        std::shared_ptr<Workers> workers, postgres::ConnectionResolver resolver)
-    : options_(options), sources_(std::move(sources)), resolver_(std::move(resolver)), workers_(std::move(workers)), metrics_(*options_.registry) {}
+    : options_(options),
+      sources_(std::move(sources)),
+      resolver_(std::move(resolver)),
+      workers_(std::move(workers)),
+      metrics_(*options_.registry) {}
 
 Migrations::~Migrations() { Stop(); }
 
@@ -92,8 +96,8 @@ absl::StatusOr<core::Plan> Migrations::Draw(const std::shared_ptr<Source>& sourc
     if (stopping_) return absl::CancelledError("stopped before the plan was drawn");
     place = planned_.insert(planned_.end(), source);
   }
-  absl::StatusOr<core::Plan> plan = DrawPlan(*source->connection().Take(), source->fingerprint(), identity, catalog,
-                                             options_.shard_bytes_max);
+  absl::StatusOr<core::Plan> plan =
+      DrawPlan(*source->connection().Take(), source->fingerprint(), identity, catalog, options_.shard_bytes_max);
   {
     base::MutexLock lock(&mutex_);
     planned_.erase(place);
@@ -147,8 +151,7 @@ absl::StatusOr<Migrations::Drawn> Migrations::Plan(const rpc::StartOptions& aske
   return drawn;
 }
 
-absl::StatusOr<Migrations::Found> Migrations::PlanNew(postgres::Connection& session,
-                                                      const rpc::StartOptions& options) {
+absl::StatusOr<Migrations::Found> Migrations::PlanNew(postgres::Connection& session, const rpc::StartOptions& options) {
   const absl::Time asked = absl::Now();
   const absl::Duration begin = Monotonic();
   const std::string& schema = options.identity.destination_schema;

@@ -1,5 +1,5 @@
-// Watching, pausing, resuming, cancelling migrations, and taking up those that nobody drives any more: wherever they run,
-// by way of the ledger.
+// Watching, pausing, resuming, cancelling migrations, and taking up those that nobody drives any more: wherever they
+// run, by way of the ledger.
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -140,9 +140,8 @@ absl::Status Migrations::DropMigration(const std::string& id, const std::string&
   ASSIGN_OR_RETURN(const std::string conninfo, Resolve(connection));
   ASSIGN_OR_RETURN(postgres::Connection lock, OpenCoordinatorSession(conninfo));
   ASSIGN_OR_RETURN(const std::uint64_t epoch, postgres::TakeCoordination(lock, id, ThisProcess(), kHolderPatience));
-  ASSIGN_OR_RETURN(
-      postgres::Connection session,
-      OpenWritingSession(conninfo, absl::StrCat("vecferry/", id, "/drop"), [this] { return stopping(); }));
+  ASSIGN_OR_RETURN(postgres::Connection session,
+                   OpenWritingSession(conninfo, absl::StrCat("vecferry/", id, "/drop"), [this] { return stopping(); }));
   ASSIGN_OR_RETURN(const postgres::MigrationRow row, postgres::GetMigration(session, id));
   ASSIGN_OR_RETURN(const core::Plan plan, rpc::ParsePlan(row.plan));
   RETURN_IF_ERROR(postgres::TerminateLeftovers(session, id));

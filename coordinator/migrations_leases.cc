@@ -22,9 +22,8 @@ absl::StatusOr<rpc::Acquired> Migrations::Acquire(const std::string& worker) {
   for (const DriverPointer& driver : drivers) leases[driver.get()] = driver->CountStreams(streams);
   const std::optional<std::string> writer = workers_->ChooseWriter(streams);
   // Fair: whoever has the fewest streams comes first.
-  std::stable_sort(drivers.begin(), drivers.end(), [&](const DriverPointer& a, const DriverPointer& b) {
-    return leases[a.get()] < leases[b.get()];
-  });
+  std::stable_sort(drivers.begin(), drivers.end(),
+                   [&](const DriverPointer& a, const DriverPointer& b) { return leases[a.get()] < leases[b.get()]; });
   for (const DriverPointer& driver : drivers) {
     if (!writer) {
       driver->NoteWaiting("waiting for a writer");

@@ -78,7 +78,8 @@ absl::StatusOr<core::ReplayOutcome> Migrations::Replay(const std::string& id, co
   RETURN_IF_ERROR(CheckClaims(session, plan.identity.destination_schema, &plan));
   RETURN_IF_ERROR(CheckTables(session, plan));
   RETURN_IF_ERROR(session.Execute("SELECT set_config('search_path', $1, false)", {SearchPath(plan)}).status());
-  ASSIGN_OR_RETURN(core::ReplayOutcome outcome, coordinator::Replay({session, plan, row.id, selection, [this] { return stopping(); }}));
+  ASSIGN_OR_RETURN(core::ReplayOutcome outcome,
+                   coordinator::Replay({session, plan, row.id, selection, [this] { return stopping(); }}));
   if (selection.dry_run || outcome.carried + outcome.present == 0) return outcome;
   RETURN_IF_ERROR(AdvanceSequences(session, plan));
   // Waits for the disk, and with it for every row before it.

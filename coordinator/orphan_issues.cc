@@ -31,8 +31,8 @@ class Teller {
       if (shard.mapping != mapping_.id) continue;
       if (first < 0) first = shard.id;
       if (context_.stopping()) return absl::CancelledError("stopped while reading rows without their parent");
-      RETURN_IF_ERROR(rows::ResolveRows(*context_.source.Take(), 
-          mapping_, shard, context_.plan.identity.max_row_bytes, keys,
+      RETURN_IF_ERROR(rows::ResolveRows(
+          *context_.source.Take(), mapping_, shard, context_.plan.identity.max_row_bytes, keys,
           [&](const std::string& key, core::RowIssue issue) { return Tell(shard.id, key, std::move(issue)); }));
       RETURN_IF_ERROR(Close(shard.id));
     }

@@ -135,7 +135,8 @@ absl::StatusOr<std::vector<int>> FindChangedShards(const ResumeContext& context,
     const core::Checkpoint& at = row.checkpoint;
     if (!at.done && !at.last_key) continue;  // nothing was read from it
     if (context.stopping()) return absl::CancelledError("stopped while comparing the source");
-    ASSIGN_OR_RETURN(const auto digest, rows::DigestRange(*context.source.Take(), mapping, plan.shards[row.id], at.last_key, at.done));
+    ASSIGN_OR_RETURN(const auto digest,
+                     rows::DigestRange(*context.source.Take(), mapping, plan.shards[row.id], at.last_key, at.done));
     bool same = digest.count == at.source_count && digest.sum == at.source_sum &&
                 mapping.from_sql == renewed.mappings[mapping.id].from_sql;
     if (same) {

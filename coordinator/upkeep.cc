@@ -41,8 +41,7 @@ void Upkeep::Run() {
     }
     base::MutexLock lock(&mutex_);
     looked_ = true;
-    if (mutex_.AwaitUntil(absl::Now() + kRound,
-                          [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return ending_; })) {
+    if (mutex_.AwaitUntil(absl::Now() + kRound, [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return ending_; })) {
       return;
     }
   }
@@ -80,8 +79,8 @@ void Upkeep::Tell(const std::string& connection, const absl::Status& status) {
   if (status.ok()) {
     telemetry::LogInfo(absl::StrCat("connection ", connection, " can be looked through again"));
   } else {
-    telemetry::LogWarning(absl::StrCat("connection ", connection, " cannot be looked through for migrations: ",
-                                       core::SanitizeText(message)));
+    telemetry::LogWarning(absl::StrCat("connection ", connection,
+                                       " cannot be looked through for migrations: ", core::SanitizeText(message)));
   }
 }
 

@@ -60,8 +60,8 @@ absl::StatusOr<std::shared_ptr<rpc::VerifierClient>> WorkerRegistry::ChooseVerif
     auto chosen = workers_.upper_bound(last_verifier_);
     while (chosen != workers_.end() && !may_check(chosen->second)) ++chosen;
     if (chosen == workers_.end()) {
-      chosen = std::find_if(workers_.begin(), workers_.end(),
-                            [&](const auto& worker) { return may_check(worker.second); });
+      chosen =
+          std::find_if(workers_.begin(), workers_.end(), [&](const auto& worker) { return may_check(worker.second); });
     }
     if (chosen == workers_.end()) return absl::UnavailableError("no verifier is there");
     last_verifier_ = chosen->first;

@@ -24,8 +24,7 @@ class WorkerService final : public v1::WorkerService::Service {
   WorkerService(WorkerRegistry& registry, std::function<std::vector<std::string>()> snapshots)
       : registry_(registry), snapshots_(std::move(snapshots)) {}
 
-  grpc::Status Beat(grpc::ServerContext* context, const v1::BeatRequest* request,
-                    v1::BeatResponse* response) override {
+  grpc::Status Beat(grpc::ServerContext* context, const v1::BeatRequest* request, v1::BeatResponse* response) override {
     return rpc::Handle(*context, {RoleOf(request->kind())}, [&]() -> absl::Status {
       ASSIGN_OR_RETURN(const rpc::WorkerBeat beat, rpc::FromProto(*request));
       if (beat.worker.empty()) return absl::InvalidArgumentError("a worker without a name");

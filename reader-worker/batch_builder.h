@@ -8,10 +8,10 @@
 
 #include "absl/status/statusor.h"
 #include "common/core/plan.h"
-#include "common/rpc/clients.h"
-#include "reader-worker/counted_rows.h"
 #include "common/rows/row_cursor.h"
 #include "common/rows/row_encoder.h"
+#include "common/rpc/clients.h"
+#include "reader-worker/counted_rows.h"
 
 namespace vecferry::reader {
 

@@ -8,9 +8,9 @@
 
 #include "absl/status/statusor.h"
 #include "common/core/plan.h"
-#include "common/sqlite/database.h"
 #include "common/rows/row_cursor.h"
 #include "common/rows/row_encoder.h"
+#include "common/sqlite/database.h"
 
 namespace vecferry::reader {
 

@@ -60,9 +60,9 @@ struct Report {
   std::vector<CheckReport> checks;
   std::vector<std::string> notes;
   std::vector<std::pair<std::string, std::string>> left_out;  // name, reason
-  std::string step;  // the finish step at work, or what is waited for; "" = none
-  std::string verify_level;                                   // "counts", "" = not verified
-  std::string trace_id;  // 32 hexadecimal digits, "" = not traced
+  std::string step;          // the finish step at work, or what is waited for; "" = none
+  std::string verify_level;  // "counts", "" = not verified
+  std::string trace_id;      // 32 hexadecimal digits, "" = not traced
 };
 
 // The exit code that the state and counters stand for (interface section 3).

@@ -46,12 +46,12 @@ absl::Status ExplainLease(Connection& session, absl::string_view migration_id, i
 }  // namespace
 
 absl::StatusOr<std::vector<ShardRow>> LoadShards(Connection& session, absl::string_view migration_id) {
-  ASSIGN_OR_RETURN(const Result result,
-                   session.Execute(absl::StrCat("SELECT shard, mapping, lease_epoch, lease_owner, (extract(epoch FROM "
-                                                "coalesce(lease_until - clock_timestamp(), '0')) * 1000)::bigint, ",
-                                                kCheckpoint,
-                                                " FROM vecferry.shard WHERE migration_id = $1 ORDER BY shard"),
-                                   {std::string(migration_id)}));
+  ASSIGN_OR_RETURN(
+      const Result result,
+      session.Execute(absl::StrCat("SELECT shard, mapping, lease_epoch, lease_owner, (extract(epoch FROM "
+                                   "coalesce(lease_until - clock_timestamp(), '0')) * 1000)::bigint, ",
+                                   kCheckpoint, " FROM vecferry.shard WHERE migration_id = $1 ORDER BY shard"),
+                      {std::string(migration_id)}));
   std::vector<ShardRow> shards;
   for (int row = 0; row < result.rows(); ++row) {
     ShardRow& shard = shards.emplace_back();

@@ -1,6 +1,6 @@
 #include "common/base/status_macros.h"
-#include "common/rows/rows.h"
 #include "common/rows/row_cursor.h"
+#include "common/rows/rows.h"
 
 namespace vecferry::rows {
 

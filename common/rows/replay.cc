@@ -6,9 +6,9 @@
 #include "common/base/status_macros.h"
 #include "common/convert/convert.h"
 #include "common/pgcopy/tuple.h"
-#include "common/rows/rows.h"
 #include "common/rows/row_cursor.h"
 #include "common/rows/row_encoder.h"
+#include "common/rows/rows.h"
 
 namespace vecferry::rows {
 namespace {

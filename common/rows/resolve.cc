@@ -3,10 +3,10 @@
 #include <vector>
 
 #include "common/base/status_macros.h"
-#include "common/rows/rows.h"
 #include "common/rows/row_cursor.h"
 #include "common/rows/row_encoder.h"
 #include "common/rows/row_issue.h"
+#include "common/rows/rows.h"
 
 namespace vecferry::rows {
 namespace {

@@ -9,7 +9,7 @@
 namespace grpc {
 class ClientContext;
 class ServerContext;
-}
+}  // namespace grpc
 
 namespace vecferry::rpc {
 

@@ -102,7 +102,8 @@ struct Lease {
 };
 
 // Spans that carrying one lease tells at most, at reader and writer together: the shard; a call and its handling for
-// each of the streams that are told; a batch with its reading and converting, a COPY and a commit for each of spans_max.
+// each of the streams that are told; a batch with its reading and converting, a COPY and a commit for each of
+// spans_max.
 inline constexpr int kStreamsToldMax = 3;
 inline constexpr int SpansOfLease(int spans_max) { return 1 + 2 * kStreamsToldMax + 5 * spans_max; }
 

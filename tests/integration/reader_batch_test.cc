@@ -5,22 +5,22 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/core/record.h"
-#include "reader-worker/batch_builder.h"
-#include "reader-worker/reader.h"
 #include "common/rows/row_cursor.h"
 #include "common/rows/rows.h"
+#include "reader-worker/batch_builder.h"
+#include "reader-worker/reader.h"
 #include "tests/support/sqlite_file.h"
 #include "tests/support/status_matchers.h"
 
 namespace vecferry::reader {
 namespace {
 
-using ::testing::ElementsAre;
-using ::testing::IsEmpty;
-using ::testing::SizeIs;
 using rows::DigestRange;
 using rows::RowCursor;
 using rows::SourceRow;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
 using ::vecferry::testing::IsOk;
 using ::vecferry::testing::SqliteFile;
 using ::vecferry::testing::StatusIs;

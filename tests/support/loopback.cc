@@ -69,8 +69,8 @@ void LoopbackCluster::Serve(const Options& options) {
   for (int i = 0; i < options.streams; ++i) {
     reader::ReaderOptions reader;
     reader.worker = absl::StrCat("reader-", i);
-    readers_.push_back(reader::MakeReaderStream(reader, OpenHeld(2 + i), *leases_,
-                                                [this](const std::string&) { return writers_; }));
+    readers_.push_back(
+        reader::MakeReaderStream(reader, OpenHeld(2 + i), *leases_, [this](const std::string&) { return writers_; }));
   }
 }
 
