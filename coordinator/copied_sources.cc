@@ -26,7 +26,8 @@ class Copies {
   void Close(const std::string& id) {
     {
       base::MutexLock lock(&mutex_);
-      --known_[id].open;
+      const auto known = known_.find(id);
+      if (known != known_.end()) --known->second.open;  // it may have been removed since its hold ended
     }
     RemoveDiscarded();
   }
@@ -39,7 +40,8 @@ class Copies {
     RemoveDiscarded();
   }
   void RemoveDiscarded() {
-    for (const std::string& id : Removable()) {
+    // Those that are open are held, and stay.
+    for (const std::string& id : Discarded()) {
       if (sqlite::RemoveKeptCopy(scratch_dir_, id)) Forget(id);
     }
   }
@@ -69,14 +71,9 @@ class Copies {
     int open = 0;
   };
 
-  std::vector<std::string> Removable() {
+  std::set<std::string> Discarded() {
     base::MutexLock lock(&mutex_);
-    std::vector<std::string> ids;
-    for (const std::string& id : discarded_) {
-      const auto known = known_.find(id);
-      if (known == known_.end() || known->second.open == 0) ids.push_back(id);
-    }
-    return ids;
+    return discarded_;
   }
   void Forget(const std::string& id) {
     base::MutexLock lock(&mutex_);

@@ -42,7 +42,12 @@ class FetchCall {
     stream_ = stub.AsyncFetch(&context_, request, &queue_, nullptr);
     open_ = Await();
   }
-  ~FetchCall() { queue_.Shutdown(); }  // empty: each step was waited for
+  ~FetchCall() {
+    queue_.Shutdown();
+    void* tag = nullptr;
+    bool ok = false;
+    while (queue_.Next(&tag, &ok)) continue;  // gRPC wants a queue drained; each step was waited for
+  }
   FetchCall(const FetchCall&) = delete;
   FetchCall& operator=(const FetchCall&) = delete;
 
