@@ -95,7 +95,7 @@ absl::Status Driver::Renew(int shard, std::uint64_t epoch) {
     // Whoever drives a service's migration now goes on with its leases.
     const bool left = ended_ || !lost_.ok() || (stopping_ && leave_ == Leave::kRunning);
     if (left && setup_.coordinator.life == Life::kService) return NotHere(setup_.migration_id);
-    if (copied_ || ending()) return absl::AbortedError("the migration is not copying here");
+    if (left || copied_ || ending()) return absl::AbortedError("the migration is not copying here");
     if (!copying_) return absl::UnavailableError("the destination is being reached anew");
   }
   RETURN_IF_ERROR(WithHold([&](Hold& hold) {

@@ -29,11 +29,15 @@ class Usage(unittest.TestCase):
         self.expect(["postgres", "strat"], "did you mean start?")
 
     def test_flags_that_do_not_exist_yet_are_unknown(self):
-        for flag in ("--coordinator", "--allow-source-upgrade", "--report-html", "--to-connection"):
+        for flag in ("--allow-source-upgrade", "--report-html"):
             self.expect([*COPY, flag, "x"], f"unknown flag {flag}")
-        for word in ("watch", "pause", "resume"):
-            self.expect(["migrate", word], word)
         self.expect(["verify"], "verify")
+
+    def test_a_coordinator_and_its_flags_go_together(self):
+        self.expect([*COPY, "--coordinator", "127.0.0.1:1"], "--to-connection is missing")
+        self.expect([*COPY, "--to-connection", "x"], "--to-connection goes with --coordinator")
+        for word in ("watch", "pause", "resume"):
+            self.expect(["migrate", word], "--coordinator is missing")
 
     def test_values_are_checked(self):
         self.expect(["migrate", "copy", "--to", "postgres", "--sqlite-path", "s"], "--from", "sqlite")

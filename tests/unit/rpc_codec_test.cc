@@ -15,6 +15,8 @@ namespace {
 core::Plan WholePlan() {
   core::Plan plan;
   plan.revision = 2;
+  plan.snapshot = "0b8c2f6e-1c0e-4a87-9a51-3f1d5f0c7a11";
+  plan.traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
   plan.program_version = "0.1.0";
   plan.identity = {"sqlite", "/stores/a.db", "tenant", "auto", {"a", "b"}, {"c"}, {"t.v:384"}, "update", 5, true};
   plan.profile = "vestige";
@@ -194,6 +196,8 @@ TEST(ReportCodecTest, EveryFieldReadsBackAndTotalsAreSummed) {
   report.left_out = {{"l", "why"}};
   report.step = "index";
   report.verify_level = "counts";
+  report.trace_id = "4bf92f3577b34da6a3ce929d0e0e4736";
+  report.destination_url = "postgresql://u:***@h/d";
   const v1::Migration proto = ToProto(report);
   const auto read = FromProto(proto);
   ASSERT_TRUE(read.ok()) << read.status();
