@@ -14,6 +14,7 @@
 #include "cli/progress.h"
 #include "cli/report_json.h"
 #include "common/base/status_macros.h"
+#include "common/telemetry/log.h"
 
 namespace vecferry::cli {
 namespace {
@@ -98,6 +99,7 @@ absl::StatusOr<int> RunRemoteMigrate(const Options& options, base::ProcessSignal
   if (options.remote.coordinator.empty()) {
     return absl::InvalidArgumentError("--coordinator is missing; allowed: HOST:PORT of a running coordinator");
   }
+  RETURN_IF_ERROR(telemetry::StartLogging({options.copy.log_level}));
   KnownMigrations known;
   RETURN_IF_ERROR(ListMigrations(options, known));
   ASSIGN_OR_RETURN(const core::Report* const chosen, ChooseMigration(known.reports, options.migration_id));

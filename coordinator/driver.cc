@@ -257,16 +257,23 @@ absl::Status Driver::StoreOutcome(const absl::Status& status) {
   });
 }
 
+void Driver::CloseSource() {
+  std::shared_ptr<Source> source;  // closed after the lock is free
+  base::MutexLock lock(&mutex_);
+  source.swap(source_);
+}
+
 void Driver::End(const absl::Status& status) {
   const absl::Status stored = StoreOutcome(status);
   absl::StatusOr<core::Report> report = ReadReport();
   hold_.Run([](std::optional<Hold>& hold) { hold.reset(); });
+  CloseSource();
+  if (report.ok() && core::IsEnded(report->state)) setup_.sources.Discard(plan()->snapshot);
   base::MutexLock lock(&mutex_);
-  source_.reset();
-  if (report.ok() && core::IsEnded(report->state)) setup_.sources.Discard(plan_->snapshot);
   if (!report.ok()) report = last_report_;  // the destination is gone: tell what was known
-  // Who paused, cancelled or dropped it from elsewhere said so in the ledger.
-  if (report.ok() && !stored.ok() && core::IsRunning(report->state)) {
+  // Who paused, cancelled or dropped it from elsewhere said so in the ledger; and a service's migration runs on, here
+  // or at whoever takes it up.
+  if (report.ok() && !stored.ok() && core::IsRunning(report->state) && setup_.coordinator.life == Life::kCommand) {
     // Nothing could be written: the ledger still shows a running state, which the same command takes up.
     const bool stopped = stopping_ && failed_.ok();
     report->state = stopped ? core::State::kPaused : core::State::kFailed;

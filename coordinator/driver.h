@@ -88,6 +88,7 @@ class Driver {
   void Run();
   absl::Status Drive();
   absl::Status OpenSource();
+  void CloseSource();
   absl::Status CheckSource();
   absl::Status Copy();
   absl::Status CopyOnce();

@@ -69,8 +69,9 @@ absl::StatusOr<rpc::Acquired> Driver::Acquire(const LeaseParties& parties) {
   });
   base::FaultPoint("coordinator.after_lease");
   base::MutexLock lock(&mutex_);
+  // It stopped meanwhile: nobody hears of this lease, and whoever goes on grants all of them anew.
+  if (ended_ || source_ == nullptr || interrupted()) return acquired;
   if (!epoch.ok()) {
-    if (!away_.ok()) return acquired;  // all leases are granted anew
     GiveBack(shard, leases_->epoch(shard), epoch.status()).IgnoreError();
     return acquired;
   }

@@ -14,7 +14,7 @@ constexpr int kLeaseSpansMax = 9000;
 constexpr int kStepsToldMax = 400;
 constexpr int kBatchesToldMax = 16;  // of one lease
 
-// So many that every shard's first lease can be told, none when there are too many shards for that.
+// So many batches that every shard's first lease can be told with them. Of very many shards the first leases alone are.
 int SpansALease(std::size_t shards) {
   const int share = kLeaseSpansMax / static_cast<int>(std::max<std::size_t>(shards, 1));
   int batches = kBatchesToldMax;

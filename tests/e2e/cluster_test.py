@@ -137,6 +137,35 @@ class ClusterTest(unittest.TestCase):
         events = self.server.query(self.database, "SELECT count(*) FROM vecferry.event WHERE kind = 'coordinator'")
         self.assertEqual(events, [["2"]])
 
+    def test_is_one_trace_through_all_four(self):
+        folder = scratch_folder()
+        collector = subprocess.Popen([str(pathlib.Path(PROGRAM).parent.parent / "tests" / "otlp_collector"),
+                                      str(folder / "spans")], stdout=subprocess.PIPE, text=True)
+        self.addCleanup(collector.communicate)
+        self.addCleanup(collector.kill)
+        address = collector.stdout.readline().split()[-1]
+        cluster = self.start(environment=environment(OTEL_EXPORTER_OTLP_ENDPOINT=f"http://{address}"))
+        done, report = report_of(services.copy_words(self.store, cluster))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(set(cluster.stop().values()), {0})  # what ends sends what it has
+        spans = [json.loads(line) for line in (folder / "spans").read_text().splitlines()]
+        self.assertEqual({span["trace_id"] for span in spans}, {report["trace_id"]})
+        self.assertEqual({span["service"] for span in spans},
+                         {"vecferry-coordinator", "vecferry-reader", "vecferry-writer", "vecferry-verifier"})
+        by_id = {span["span_id"]: span for span in spans}
+        self.assertEqual(len(by_id), len(spans))
+        self.assertEqual([span["name"] for span in spans if not span["parent_id"]], ["migration"])
+        parents = {(span["name"], by_id[span["parent_id"]]["name"]) for span in spans if span["parent_id"]}
+        ingest, verify = "vecferry.v1.WriterService/Ingest", "vecferry.v1.VerifierService/Verify"
+        self.assertEqual(parents, {
+            ("plan", "migration"), ("lease", "migration"), ("finish step", "migration"), ("verify", "migration"),
+            ("shard", "lease"), ("batch", "shard"), ("read", "batch"), ("convert", "batch"), (ingest, "shard"),
+            (ingest, ingest), ("COPY", ingest), ("commit", ingest), (verify, "verify"), (verify, verify),
+            ("check", verify)})
+        self.assertEqual([span for span in spans if span["failed"]], [])
+        stored = self.server.query(self.database, "SELECT detail FROM vecferry.event WHERE kind = 'trace'")
+        self.assertEqual(stored, [[report["trace_id"]]])
+
     def test_says_what_is_missing(self):
         cluster = self.start(readers=0, writers=0, verifiers=0)
         for words, told in (

@@ -16,7 +16,8 @@ from command import environment, scratch_folder  # noqa: E402
 
 def start(server, database, **options):
     """A cluster over one database, known as `memory`; it ends with this process."""
-    started = cluster.Cluster(scratch_folder(), {"memory": server.url(database)}, environment=environment(), **options)
+    options.setdefault("environment", environment())
+    started = cluster.Cluster(scratch_folder(), {"memory": server.url(database)}, **options)
     atexit.register(started.stop)
     return started
 

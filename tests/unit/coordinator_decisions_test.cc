@@ -25,6 +25,34 @@ core::Identity SomeIdentity() {
   return identity;
 }
 
+TEST(OptionsTest, ReadBackAsTheyWere) {
+  rpc::StartOptions options;
+  options.connection = "or\"de%rs\n";
+  options.connections_max = 9;
+  options.readers = 3;
+  options.writers = 5;
+  options.batch_rows_max = 77;
+  options.rejects_max = 123'456'789'012;
+  options.no_indexes = options.no_verify = true;
+  options.on_source_change = "fail";
+  const std::string json = OptionsJson(options, Life::kService);
+  const absl::StatusOr<rpc::StartOptions> read = ParseOptions(json);
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(OptionsJson(*read, Life::kService), json);
+  EXPECT_EQ(read->connection, options.connection);
+  EXPECT_EQ(read->rejects_max, options.rejects_max);
+}
+
+TEST(OptionsTest, TakeUpWhatWasForAServiceUnderThatNameAlone) {
+  rpc::StartOptions options;
+  options.connection = "orders";
+  EXPECT_TRUE(*IsForService(OptionsJson(options, Life::kService), "orders"));
+  EXPECT_FALSE(*IsForService(OptionsJson(options, Life::kService), "other"));
+  EXPECT_FALSE(*IsForService(OptionsJson(options, Life::kCommand), "orders"));
+  EXPECT_EQ(IsForService("[]", "orders").status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(ParseOptions(R"({"readers": "many"})").status().code(), absl::StatusCode::kDataLoss);
+}
+
 TEST(IdentityTextTest, DiffersWhereAnyFieldDiffers) {
   const core::Identity one = SomeIdentity();
   std::vector<core::Identity> others(10, one);

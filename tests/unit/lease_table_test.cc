@@ -93,6 +93,31 @@ TEST(LeaseTableTest, AdoptsALeaseThatAnEarlierCoordinatorGranted) {
   EXPECT_EQ(Lease(table, kStart, 10), std::nullopt);
 }
 
+TEST(LeaseTableTest, LeavesALeaseThatRunsToItsHolderAfterARestart) {
+  const core::Plan plan = MakePlan({1});
+  LeaseTable table(plan, {{0, false, 9, "reader", absl::Seconds(20)}}, kStart);
+  EXPECT_EQ(Lease(table, kStart + absl::Seconds(19), 10), std::nullopt);
+  EXPECT_THAT(Lease(table, kStart + absl::Seconds(20), 10), Optional(0));
+}
+
+TEST(LeaseTableTest, FreesTheShardsOfAReaderThatIsGoneAndNoOthers) {
+  const core::Plan plan = MakePlan({3});
+  LeaseTable table(plan, Standings(plan), kStart);
+  ASSERT_THAT(table.Take(kStart, kStart + kLease, {"gone", "w:1"}), Optional(0));
+  ASSERT_THAT(table.Take(kStart, kStart + kLease, {"there", "w:2"}), Optional(1));
+  ASSERT_THAT(table.Take(kStart, kStart + kLease, {"gone", "w:2"}), Optional(2));
+  EXPECT_EQ(table.CountLeases(kStart), 3);
+  EXPECT_EQ(table.Expire("gone", kStart), 2);
+  EXPECT_EQ(table.Expire("gone", kStart), 0);
+  EXPECT_EQ(table.CountLeases(kStart), 1);
+  std::map<std::string, int> streams;
+  table.CountStreams(kStart, streams);
+  EXPECT_EQ(streams, (std::map<std::string, int>{{"w:2", 1}}));
+  EXPECT_THAT(Lease(table, kStart, 1), Optional(0));
+  EXPECT_THAT(Lease(table, kStart, 1), Optional(2));
+  EXPECT_EQ(Lease(table, kStart, 1), std::nullopt);
+}
+
 TEST(LeaseTableTest, LeasesAReturnedShardAgainAfterItsPauseAndCountsFailuresOnly) {
   const core::Plan plan = MakePlan({1});
   LeaseTable table(plan, Standings(plan), kStart);
