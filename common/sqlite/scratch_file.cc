@@ -82,8 +82,8 @@ absl::StatusOr<std::unique_ptr<ScratchFile>> ScratchFile::Make(const std::string
                           absl::StrCat("cannot make a scratch file in ", core::SanitizeText(folder), ": ",
                                        std::strerror(errno), " (--scratch-dir names another folder)"));
     }
-    flock(file.number(), LOCK_EX | LOCK_NB);
-    // Another process may have taken it for a leftover before the lock was there.
+    // Another process may have taken it for a leftover before the lock was there; then the lock waits for the removal.
+    while (flock(file.number(), LOCK_EX) != 0 && errno == EINTR) {}
     if (IsNamed(file, path)) return std::unique_ptr<ScratchFile>(new ScratchFile(path, std::move(file)));
   }
 }
