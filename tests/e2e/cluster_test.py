@@ -46,7 +46,7 @@ class ClusterTest(unittest.TestCase):
         self.assertEqual(compare_store(self.store, self.server, self.database), [])
 
     def test_carries_a_store_and_reports_as_one_command_does(self):
-        cluster = self.start(readers=4, writers=4, streams=1)
+        cluster = self.start(readers=4, writers=4, streams=1, apart=True)
         done, report = report_of(services.copy_words(self.store, cluster, "--max-connections", "6"))
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assert_arrived()

@@ -31,7 +31,8 @@ class Trial:
     def __init__(self, server, store, picker):
         self.server, self.store, self.picker = server, store, picker
         self.database = server.make_database()
-        self.services = services.start(server, self.database, readers=2, writers=2, streams=2)
+        self.apart = picker.choice((True, False))
+        self.services = services.start(server, self.database, readers=2, writers=2, streams=2, apart=self.apart)
         self.done = []  # what was done to whom, for the message of a failure
 
     def run(self, kills):
@@ -79,7 +80,8 @@ class Trial:
     def tell(self, problem):
         logs = "".join(f"--- {path.name}\n{path.read_text(errors='replace')[-3000:]}"
                        for path in sorted(self.services.folder.glob("*.log")))
-        return f"{problem}\nafter: {', '.join(self.done)}\n{logs}"
+        where = "apart" if self.apart else "together"
+        return f"{problem}\n{where}, after: {', '.join(self.done)}\n{logs}"
 
 
 def main():
