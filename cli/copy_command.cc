@@ -19,6 +19,7 @@
 #include "cli/remote_command.h"
 #include "cli/report_json.h"
 #include "common/base/status_macros.h"
+#include "common/core/limits.h"
 #include "common/service/options.h"
 #include "common/telemetry/log.h"
 #include "common/telemetry/tracing.h"
@@ -26,12 +27,11 @@
 namespace vecferry::cli {
 namespace {
 
-constexpr int kLedgerConnections = 2;
 constexpr int kOwnSourceConnections = 2;  // the coordinator's and the verifier's
 
 // Each stream is a reader thread, a writer thread and a server process; more than the cores only take turns.
 int CountStreams(const CopyOptions& copy) {
-  const int room = copy.connections_max - kLedgerConnections;
+  const int room = copy.connections_max - core::kLedgerConnections;
   const int cores = std::max(2, static_cast<int>(std::thread::hardware_concurrency()));
   const int writers = copy.writers > 0 ? copy.writers : std::min(room, cores);
   return copy.readers > 0 ? std::min(copy.readers, writers) : writers;

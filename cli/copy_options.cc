@@ -8,16 +8,11 @@
 #include "absl/strings/str_cat.h"
 #include "cli/option_values.h"
 #include "common/base/status_macros.h"
+#include "common/core/limits.h"
 #include "common/flags/values.h"
 
 namespace vecferry::cli {
 namespace {
-
-constexpr int kLedgerConnections = 2;
-// Each stream holds a commit group in memory, and a server's own default is 100 connections.
-constexpr int kConnectionsMax = 64;
-constexpr int kStreamsMax = kConnectionsMax - kLedgerConnections;
-constexpr std::int64_t kRowBytesMax = (std::int64_t{1} << 30) - (1 << 20);  // a field of Postgres ends at 1 GiB
 
 absl::Status ReadNumber(const flags::Arguments& arguments, absl::string_view flag, std::int64_t low, std::int64_t high,
                         int& number) {
@@ -77,26 +72,26 @@ absl::Status ReadIdentity(const flags::Arguments& arguments, core::Identity& ide
                                 identity.vector_columns.end());
   RETURN_IF_ERROR(ReadChoice(arguments, "--on-conflict", {"skip", "update", "fail"}, identity.on_conflict));
   if (const auto size = arguments.Get("--max-row-bytes")) {
-    ASSIGN_OR_RETURN(identity.max_row_bytes, flags::ParseSize("--max-row-bytes", *size, 1, kRowBytesMax));
+    ASSIGN_OR_RETURN(identity.max_row_bytes, flags::ParseSize("--max-row-bytes", *size, 1, core::kRowBytesMax));
   }
   identity.allow_model_mismatch = arguments.Has("--allow-model-mismatch");
   return absl::OkStatus();
 }
 
 absl::Status ReadTuning(const flags::Arguments& arguments, CopyOptions& copy) {
-  RETURN_IF_ERROR(ReadNumber(arguments, "--batch-size", 1, 100000, copy.batch_rows_max));
-  RETURN_IF_ERROR(
-      ReadNumber(arguments, "--max-connections", kLedgerConnections + 1, kConnectionsMax, copy.connections_max));
-  RETURN_IF_ERROR(ReadNumber(arguments, "--readers", 1, kStreamsMax, copy.readers));
-  RETURN_IF_ERROR(ReadNumber(arguments, "--writers", 1, kStreamsMax, copy.writers));
-  if (copy.writers > copy.connections_max - kLedgerConnections) {
+  RETURN_IF_ERROR(ReadNumber(arguments, "--batch-size", 1, core::kBatchRowsMax, copy.batch_rows_max));
+  RETURN_IF_ERROR(ReadNumber(arguments, "--max-connections", core::kLedgerConnections + 1, core::kConnectionsMax,
+                             copy.connections_max));
+  RETURN_IF_ERROR(ReadNumber(arguments, "--readers", 1, core::kStreamsMax, copy.readers));
+  RETURN_IF_ERROR(ReadNumber(arguments, "--writers", 1, core::kStreamsMax, copy.writers));
+  if (copy.writers > copy.connections_max - core::kLedgerConnections) {
     return absl::InvalidArgumentError(absl::StrCat("--writers: ", copy.writers, " do not fit into --max-connections ",
                                                    copy.connections_max, ", of which the ledger takes ",
-                                                   kLedgerConnections, "; allowed: at most ",
-                                                   copy.connections_max - kLedgerConnections));
+                                                   core::kLedgerConnections, "; allowed: at most ",
+                                                   copy.connections_max - core::kLedgerConnections));
   }
   if (const auto rejects = arguments.Get("--max-rejects")) {
-    ASSIGN_OR_RETURN(copy.rejects_max, flags::ParseNumber("--max-rejects", *rejects, 0, 1'000'000'000'000));
+    ASSIGN_OR_RETURN(copy.rejects_max, flags::ParseNumber("--max-rejects", *rejects, 0, core::kRejectsMax));
   }
   RETURN_IF_ERROR(ReadChoice(arguments, "--on-source-change", {"reconcile", "fail"}, copy.on_source_change));
   std::string snapshot = "auto";

@@ -1,5 +1,6 @@
 #include "cli/remote.h"
 
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -80,21 +81,19 @@ absl::Status AskAgain(const std::function<absl::Status()>& ask) {
 absl::StatusOr<core::Report> WatchRemote(rpc::MigrationClient& migrations, const std::string& id,
                                          const std::string& connection,
                                          const std::function<void(const core::Report&)>& on_change) {
-  absl::Time heard = absl::Now();
-  bool told = false;
+  std::optional<absl::Time> away;  // since when nothing was heard, though it was asked
   while (true) {
     absl::StatusOr<core::Report> report = migrations.Watch(id, connection, [&](const core::Report& now) {
-      heard = absl::Now();
-      told = false;
+      away.reset();
       on_change(now);
       return true;
     });
     if (report.ok() ? !core::IsRunning(report->state) : !IsAway(report.status())) return report;
-    if (absl::Now() - heard > kAwayMax) return report;
-    if (!told) {
+    if (away && absl::Now() - *away > kAwayMax) return report;
+    if (!away) {
+      away = absl::Now();
       telemetry::LogWarning(absl::StrCat("the coordinator does not answer: ", report.status().message(),
                                          "; asking again for ", absl::FormatDuration(kAwayMax)));
-      told = true;
     }
     absl::SleepFor(kPause);
   }

@@ -14,12 +14,11 @@
 #include "cli/progress.h"
 #include "cli/report_json.h"
 #include "common/base/status_macros.h"
+#include "common/core/limits.h"
 #include "common/telemetry/log.h"
 
 namespace vecferry::cli {
 namespace {
-
-constexpr int kLedgerConnections = 2;
 
 // Ends the process at a signal: what it watches goes on without it.
 class DetachOnSignal {
@@ -72,7 +71,7 @@ absl::StatusOr<int> RunRemoteCopy(const Options& options, base::ProcessSignals& 
   WriteAll(stderr, absl::StrCat("destination: ", RemoteDestination(remote), "\n"));
   ASSIGN_OR_RETURN(const std::unique_ptr<rpc::MigrationClient> migrations, ConnectCoordinator(remote));
   const DetachOnSignal detach(signals);
-  const int streams = copy.connections_max - kLedgerConnections;
+  const int streams = copy.connections_max - core::kLedgerConnections;
   const rpc::StartOptions request = MakeRequest(copy, remote.connection, streams);
   if (copy.dry_run) {
     rpc::DrawnPlan drawn;

@@ -5,6 +5,7 @@
 #include "absl/time/clock.h"
 #include "common/base/fault_points.h"
 #include "common/base/status_macros.h"
+#include "common/core/limits.h"
 #include "common/core/types.h"
 #include "common/telemetry/log.h"
 #include "common/telemetry/trace_context.h"
@@ -21,7 +22,6 @@ constexpr absl::Duration kTryAgain = absl::Milliseconds(500);  // a destination 
 constexpr absl::Duration kLockPatience = absl::Seconds(1);     // at a time: between two, a stop is noticed
 constexpr absl::Duration kBackoff = absl::Milliseconds(250);   // doubles with each attempt, four times
 constexpr int kDoublingsMax = 4;
-constexpr int kLedgerConnections = 2;
 
 bool MayPass(const absl::Status& why) {
   return absl::IsUnavailable(why) || absl::IsAborted(why) || absl::IsFailedPrecondition(why) ||
@@ -54,7 +54,7 @@ absl::StatusOr<rpc::Acquired> Driver::Acquire(const LeaseParties& parties) {
     if (acquired.finished || !copying_ || interrupted()) return acquired;
     const absl::Duration now = Monotonic();
     // A lease is a stream, and a stream is a connection of its writer.
-    if (leases_->CountLeases(now) >= setup_.options.connections_max - kLedgerConnections) return acquired;
+    if (leases_->CountLeases(now) >= setup_.options.connections_max - core::kLedgerConnections) return acquired;
     const std::optional<int> taken = leases_->Take(now, now + lease_time, parties);
     if (!taken) return acquired;
     shard = *taken;

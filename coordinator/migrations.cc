@@ -13,19 +13,10 @@
 #include "coordinator/hold.h"
 #include "coordinator/identity.h"
 #include "coordinator/planning.h"
+#include "coordinator/request.h"
 #include "coordinator/stage_clock.h"
 
 namespace vecferry::coordinator {
-
-namespace {
-
-// A caller elsewhere names the source as this process sees it.
-rpc::StartOptions WithRealPath(rpc::StartOptions options) {
-  options.identity.source_path = sqlite::RealPath(options.identity.source_path);
-  return options;
-}
-
-}  // namespace
 
 // While it lives, Stop() ends the statement of a session.
 class Migrations::Cancellable {
@@ -115,10 +106,11 @@ absl::StatusOr<core::Plan> Migrations::Look(const core::Identity& identity, cons
 }
 
 absl::StatusOr<Migrations::Drawn> Migrations::Plan(const rpc::StartOptions& asked) {
-  const rpc::StartOptions options = WithRealPath(asked);
+  ASSIGN_OR_RETURN(const rpc::StartOptions options, CheckRequest(asked));
   Drawn drawn;
   const absl::StatusOr<std::string> conninfo = Resolve(options.connection);
-  if (absl::IsNotFound(conninfo.status())) {  // the private server does not run yet
+  // The private server does not run yet.
+  if (options_.life == Life::kCommand && absl::IsNotFound(conninfo.status())) {
     ASSIGN_OR_RETURN(drawn.plan, Look(options.identity, nullptr));
     return drawn;
   }
@@ -197,13 +189,15 @@ absl::StatusOr<Migrations::Found> Migrations::FindOrPlan(postgres::Connection& s
 // ---- starting ----
 
 absl::StatusOr<rpc::Started> Migrations::Start(const rpc::StartOptions& asked) {
-  const rpc::StartOptions options = WithRealPath(asked);
+  ASSIGN_OR_RETURN(const rpc::StartOptions options, CheckRequest(asked));
   ASSIGN_OR_RETURN(const std::string conninfo, Resolve(options.connection));
   ASSIGN_OR_RETURN(postgres::Connection ledger, OpenCoordinatorSession(conninfo, [this] { return stopping(); }));
   RETURN_IF_ERROR(CheckConnectionLimit(ledger, options.connections_max));
   ASSIGN_OR_RETURN(Found found, FindOrPlan(ledger, options));
   const std::string id = found.row.id;
-  if (const DriverPointer driver = FindDriver(id); driver != nullptr && !driver->ended()) return rpc::Started{id, true};
+  const DriverPointer driver = FindDriver(id);
+  // One that was paused or cancelled may not have noticed yet, and stops.
+  if (driver != nullptr && !driver->ended() && core::IsRunning(found.row.state)) return rpc::Started{id, true};
   const absl::StatusOr<rpc::Started> started = Drive(conninfo, options, std::move(found), std::move(ledger));
   // Another coordinator drives it, or did a moment ago: it can be watched from here.
   if (options_.life == Life::kService && absl::IsAlreadyExists(started.status())) return rpc::Started{id, true};
@@ -252,6 +246,11 @@ Migrations::DriverPointer Migrations::FindDriver(const std::string& id) {
   const auto found = std::find_if(drivers_.begin(), drivers_.end(),
                                   [&](const DriverPointer& driver) { return driver->migration_id() == id; });
   return found == drivers_.end() ? nullptr : *found;
+}
+
+Migrations::DriverPointer Migrations::FindWorking(const std::string& id) {
+  DriverPointer driver = FindDriver(id);
+  return driver != nullptr && options_.life == Life::kService && driver->ended() ? nullptr : driver;
 }
 
 absl::StatusOr<Migrations::DriverPointer> Migrations::NeedDriver(const std::string& id) {

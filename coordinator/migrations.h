@@ -93,6 +93,8 @@ class Migrations {
   absl::StatusOr<bool> WatchLedger(const std::string& id, const std::string& connection,
                                    const std::function<bool(const core::Report&)>& on_report);
   absl::StatusOr<core::Report> Halt(const std::string& id, const std::string& connection, core::State halted);
+  // As the ledger has it.
+  absl::StatusOr<core::Report> GetStored(const std::string& id, const std::string& connection);
   absl::Status DropMigration(const std::string& id, const std::string& connection);
   // Goes on with a migration by the options of its last command.
   absl::StatusOr<rpc::Started> DriveAgain(const std::string& conninfo, const std::string& connection,
@@ -100,6 +102,9 @@ class Migrations {
   static absl::StatusOr<std::vector<postgres::MigrationRow>> Unfinished(postgres::Connection& session);
   class Cancellable;
   DriverPointer FindDriver(const std::string& id);
+  // Who knows best about the migration: its driver until that has ended, which a service leaves to the ledger; a
+  // command tells what became of its own. Else nullptr.
+  DriverPointer FindWorking(const std::string& id);
   absl::StatusOr<DriverPointer> NeedDriver(const std::string& id);
   std::vector<DriverPointer> Drivers();
   bool stopping();

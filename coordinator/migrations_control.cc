@@ -42,7 +42,7 @@ absl::Status Migrations::Watch(const std::string& id, const std::string& connect
                                const std::function<bool(const core::Report&)>& on_report) {
   ASSIGN_OR_RETURN(const core::Report first, Get(id, connection));
   while (true) {
-    if (const DriverPointer driver = FindDriver(first.migration_id)) {
+    if (const DriverPointer driver = FindWorking(first.migration_id)) {
       ASSIGN_OR_RETURN(const core::Report last, WatchDriver(*driver, on_report));
       if (options_.life == Life::kCommand || !core::IsRunning(last.state)) return absl::OkStatus();
       if (stopping()) return absl::UnavailableError("this coordinator stops; another one takes the migration up");
@@ -76,8 +76,7 @@ absl::StatusOr<bool> Migrations::WatchLedger(const std::string& id, const std::s
     ASSIGN_OR_RETURN(core::Report report, ReadReport(session, conninfo, row));
     const bool running = core::IsRunning(row.state);
     if (running && row.coordinator_silent_seconds > kUndrivenSeconds) report.step = "waiting for a coordinator";
-    const DriverPointer driver = FindDriver(id);
-    if (driver != nullptr && !driver->ended()) return true;
+    if (FindWorking(id) != nullptr) return true;
     if (!on_report(report)) return absl::CancelledError("the caller is gone");
     if (!running || row.coordinator_silent_seconds > kAbandonedSeconds) return false;
     base::MutexLock lock(&mutex_);
@@ -114,7 +113,7 @@ absl::StatusOr<core::Report> Migrations::Cancel(const std::string& id, const std
   ASSIGN_OR_RETURN(core::Report report, Halt(id, connection, core::State::kCancelled));
   if (!drop) return report;
   RETURN_IF_ERROR(DropMigration(report.migration_id, connection));
-  return Get(report.migration_id, connection);
+  return GetStored(report.migration_id, connection);
 }
 
 absl::StatusOr<rpc::Started> Migrations::Resume(const std::string& id, const std::string& connection) {

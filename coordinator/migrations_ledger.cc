@@ -40,7 +40,11 @@ absl::Status AdvanceSequences(postgres::Connection& session, const core::Plan& p
 }  // namespace
 
 absl::StatusOr<core::Report> Migrations::Get(const std::string& id, const std::string& connection) {
-  if (const DriverPointer driver = FindDriver(id)) return driver->GetReport();
+  if (const DriverPointer driver = FindWorking(id)) return driver->GetReport();
+  return GetStored(id, connection);
+}
+
+absl::StatusOr<core::Report> Migrations::GetStored(const std::string& id, const std::string& connection) {
   ASSIGN_OR_RETURN(const std::string conninfo, Resolve(connection));
   ASSIGN_OR_RETURN(postgres::Connection session, Open(conninfo, "vecferry/status"));
   RETURN_IF_ERROR(NeedLedger(session));

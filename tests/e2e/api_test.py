@@ -245,17 +245,65 @@ class ApiTest(unittest.TestCase):
             self.assertIn("has ended already", self.assert_refused(grpc.StatusCode.FAILED_PRECONDITION, call, request))
         self.assertIn("no migration ffff", self.assert_refused(grpc.StatusCode.NOT_FOUND, caller.Get, migration("ffff")))
 
+    def test_start_goes_on_with_one_that_was_paused_a_moment_ago(self):
+        _, address = self.start(readers=0)
+        caller = Caller(address)
+        for halt in (caller.Pause, lambda one: caller.Cancel(cancel(one.migration_id))):
+            one = migration(caller.Start(start_request(self.store)).migration_id)
+            halt(one)
+            self.assertTrue(caller.Start(start_request(self.store)).resumed)
+            self.assertIn(caller.Get(one).state, ("PLANNED", "COPYING"))
+
+    def test_every_coordinator_tells_what_another_one_does(self):
+        cluster, address = self.start(readers=0, coordinators=2)
+        here, there = Caller(address), Caller(cluster.of("coordinator")[1].address)
+        one = migration(here.Start(start_request(self.store)).migration_id)
+        here.Pause(one)
+        self.assertEqual([*here.Watch(one)][-1].state, "PAUSED")
+        there.Resume(one)
+        self.assertEqual(here.Get(one).state, "COPYING")
+        self.assertEqual(next(iter(here.Watch(one))).state, "COPYING")
+        self.assertEqual(there.Cancel(cancel(one.migration_id, drop=True)).state, "DROPPED")
+        self.assertEqual(there.Get(one).state, "DROPPED")
+
+    def test_refuses_what_is_not_allowed(self):
+        _, address = self.start(readers=0, writers=0, verifiers=0)
+        caller = Caller(address)
+        for name, value, told in (("connections_max", 0, "0; allowed: 3 to 64"), ("batch_rows_max", 0, "allowed: 1 to"),
+                                  ("connections_max", 4_000_000_000, "too large; allowed: 3 to 64"),
+                                  ("rejects_max", 1 << 63, "too large"), ("on_source_change", "guess", "reconcile, fail"),
+                                  ("readers", 63, "allowed: 0 to 62"), ("writers", 63, "allowed: 0 to 62"),
+                                  ("identity.source_kind", "mysql", "'mysql'; allowed: sqlite"),
+                                  ("identity.profile", "", "''; allowed: auto"),
+                                  ("identity.on_conflict", "guess", "skip, update, fail"),
+                                  ("identity.max_row_bytes", 0, "0; allowed: 1 to")):
+            request = start_request(self.store)
+            of, field = (request.identity, name[9:]) if name.startswith("identity.") else (request, name)
+            setattr(of, field, value)
+            for call in (caller.Plan, caller.Start):
+                details = self.assert_refused(grpc.StatusCode.INVALID_ARGUMENT, call, request)
+                self.assertIn(f"{name}: ", details)
+                self.assertIn(told, details)
+        elsewhere = start_request(self.store)
+        elsewhere.connection = "nowhere"
+        self.assertIn("'nowhere'", self.assert_refused(grpc.StatusCode.NOT_FOUND, caller.Plan, elsewhere))
+        self.assertEqual(len(caller.List(coordinator_pb2.ListRequest(connection="memory")).migrations), 0)
+
     def test_a_dropped_migration_frees_its_tables(self):
         _, address = self.start(readers=0)
         caller = Caller(address)
         started = caller.Start(start_request(self.store))
         other = start_request(self.store)
-        other.identity.skip.append(b"events")  # another identity
+        other.identity.skip.extend((b"notes", b"events"))  # another identity
         self.assertIn(started.migration_id, self.assert_refused(grpc.StatusCode.ALREADY_EXISTS, caller.Start, other))
-        caller.Cancel(cancel(started.migration_id, drop=True))
+        self.assertEqual(caller.Cancel(cancel(started.migration_id, drop=True)).state, "DROPPED")
         listed = caller.List(coordinator_pb2.ListRequest(connection="memory")).migrations
         self.assertEqual([(one.id, one.state) for one in listed], [(started.migration_id, "DROPPED")])
         self.assertFalse(caller.Start(other).resumed)
+        # The order of its lists does not tell identities apart.
+        del other.identity.skip[:]
+        other.identity.skip.extend((b"events", b"notes"))
+        self.assertTrue(caller.Start(other).resumed)
 
     def test_names_both_plan_formats(self):
         _, address = self.start(readers=0, writers=0, verifiers=0)

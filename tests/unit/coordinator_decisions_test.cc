@@ -7,6 +7,7 @@
 #include "coordinator/identity.h"
 #include "coordinator/orphans.h"
 #include "coordinator/planning.h"
+#include "coordinator/request.h"
 #include "coordinator/resume.h"
 #include "coordinator/stage_clock.h"
 #include "coordinator/steps.h"
@@ -23,6 +24,17 @@ core::Identity SomeIdentity() {
   identity.destination_schema = "public";
   identity.profile = "auto";
   return identity;
+}
+
+TEST(RequestTest, IsBroughtIntoTheFormThatIdentitiesAreComparedBy) {
+  rpc::StartOptions asked;
+  asked.identity = SomeIdentity();
+  asked.identity.only = {"b", "a", "b"};
+  const absl::StatusOr<rpc::StartOptions> checked = CheckRequest(asked);
+  ASSERT_TRUE(checked.ok()) << checked.status();
+  EXPECT_THAT(checked->identity.only, ElementsAre("a", "b"));
+  asked.connections_max = 2;
+  EXPECT_THAT(std::string(CheckRequest(asked).status().message()), HasSubstr("connections_max: 2; allowed: 3 to 64"));
 }
 
 TEST(OptionsTest, ReadBackAsTheyWere) {
