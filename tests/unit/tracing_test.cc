@@ -163,6 +163,15 @@ TEST(RareWarningTest, LogsOneLineAnInterval) {
   EXPECT_THAT(GetCapturedStderr(), HasSubstr("it still is (2 more such lines left out before)"));
 }
 
+TEST(LogTest, SaysWhatIsSaidOnceOnce) {
+  ASSERT_THAT(StartLogging({}), ::vecferry::testing::IsOk());
+  CaptureStderr();
+  for (const char* line : {"refused: first", "refused: second", "refused: first"}) LogWarningOnce(line);
+  const std::string text = GetCapturedStderr();
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 2) << text;
+  EXPECT_THAT(text, AllOf(HasSubstr("refused: first\n"), HasSubstr("refused: second\n")));
+}
+
 TEST(LogTest, LinesWithinASpanCarryItsTrace) {
   ASSERT_THAT(StartLogging({.format = LogFormat::kText}), ::vecferry::testing::IsOk());
   CaptureStderr();
