@@ -17,7 +17,7 @@
 #include "cli/remote_command.h"
 #include "common/base/process_signals.h"
 #include "common/core/migration.h"
-#include "common/rpc/grpc_log.h"
+#include "common/rpc/grpc_process.h"
 #include "common/telemetry/log.h"
 
 namespace {
@@ -27,7 +27,7 @@ using vecferry::cli::Command;
 absl::StatusOr<int> Run(const vecferry::cli::Options& options) {
   vecferry::base::ProcessSignals signals;
   if (absl::Status status = vecferry::telemetry::StartLogging({}); !status.ok()) return status;
-  const vecferry::rpc::GrpcLog grpc_log;
+  const vecferry::rpc::GrpcProcess grpc;
   switch (options.command) {
     case Command::kMigrateCopy: return vecferry::cli::RunCopy(options, signals);
     case Command::kMigrateWatch:

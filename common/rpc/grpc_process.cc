@@ -1,6 +1,7 @@
-#include "common/rpc/grpc_log.h"
+#include "common/rpc/grpc_process.h"
 
 #include <grpc/support/log.h>
+#include <stdlib.h>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -24,7 +25,12 @@ void Log(gpr_log_func_args* arguments) {
 
 }  // namespace
 
-GrpcLog::GrpcLog() { gpr_set_log_function(Log); }
-GrpcLog::~GrpcLog() { gpr_set_log_function(nullptr); }
+GrpcProcess::GrpcProcess() {
+  // A connection that nobody waits for is made only when gRPC looks, by default every 5 s: so long, twice, a service
+  // that comes back would stay unseen by calls that fail at once.
+  setenv("GRPC_CLIENT_CHANNEL_BACKUP_POLL_INTERVAL_MS", "250", /*overwrite=*/0);
+  gpr_set_log_function(Log);
+}
+GrpcProcess::~GrpcProcess() { gpr_set_log_function(nullptr); }
 
 }  // namespace vecferry::rpc
