@@ -30,7 +30,7 @@ absl::Status ListMigrations(const Options& options, KnownMigrations& known) {
   if (!options.remote.coordinator.empty()) {
     ASSIGN_OR_RETURN(known.coordinator, ConnectCoordinator(options.remote));
     known.coordinator_connection = options.remote.connection;
-    return AskAgain([&]() -> absl::Status {
+    return AskAgain(options.remote, [&]() -> absl::Status {
       ASSIGN_OR_RETURN(known.reports, known.coordinator->List(known.coordinator_connection));
       return absl::OkStatus();
     });

@@ -17,6 +17,8 @@
 #include "cli/remote_command.h"
 #include "common/base/process_signals.h"
 #include "common/core/migration.h"
+#include "common/rpc/grpc_process.h"
+#include "common/telemetry/log.h"
 
 namespace {
 
@@ -24,6 +26,8 @@ using vecferry::cli::Command;
 
 absl::StatusOr<int> Run(const vecferry::cli::Options& options) {
   vecferry::base::ProcessSignals signals;
+  if (absl::Status status = vecferry::telemetry::StartLogging({}); !status.ok()) return status;
+  const vecferry::rpc::GrpcProcess grpc;
   switch (options.command) {
     case Command::kMigrateCopy: return vecferry::cli::RunCopy(options, signals);
     case Command::kMigrateWatch:

@@ -24,6 +24,13 @@ bool IsAway(const absl::Status& status) {
          absl::IsUnknown(status);
 }
 
+absl::Status NoAnswer(const RemoteOptions& remote, const absl::Status& status) {
+  return absl::UnavailableError(absl::StrCat(
+      "the coordinator at ", remote.coordinator, " does not answer (", status.message(), "): is it up, and ",
+      remote.tls.enabled() ? "does the authority of --tls-ca sign its certificate, and its authority this client's?"
+                           : "does it ask for certificates (--tls-cert, --tls-key, --tls-ca)?"));
+}
+
 }  // namespace
 
 void DeclareRemoteFlags(flags::Arguments& arguments) {
@@ -69,11 +76,12 @@ absl::StatusOr<std::unique_ptr<rpc::MigrationClient>> ConnectCoordinator(const R
   return rpc::MakeMigrationClient(std::move(channel));
 }
 
-absl::Status AskAgain(const std::function<absl::Status()>& ask) {
+absl::Status AskAgain(const RemoteOptions& remote, const std::function<absl::Status()>& ask) {
   const absl::Time give_up = absl::Now() + kReachMax;
   while (true) {
     const absl::Status status = ask();
-    if (!absl::IsUnavailable(status) || absl::Now() >= give_up) return status;
+    if (!absl::IsUnavailable(status)) return status;
+    if (absl::Now() >= give_up) return NoAnswer(remote, status);
     absl::SleepFor(kPause);
   }
 }

@@ -75,7 +75,7 @@ absl::StatusOr<int> RunRemoteCopy(const Options& options, base::ProcessSignals& 
   const rpc::StartOptions request = MakeRequest(copy, remote.connection, streams);
   if (copy.dry_run) {
     rpc::DrawnPlan drawn;
-    RETURN_IF_ERROR(AskAgain([&]() -> absl::Status {
+    RETURN_IF_ERROR(AskAgain(remote, [&]() -> absl::Status {
       ASSIGN_OR_RETURN(drawn, migrations->Plan(request));
       return absl::OkStatus();
     }));
@@ -85,7 +85,7 @@ absl::StatusOr<int> RunRemoteCopy(const Options& options, base::ProcessSignals& 
     return 0;
   }
   rpc::Started started;
-  RETURN_IF_ERROR(AskAgain([&]() -> absl::Status {
+  RETURN_IF_ERROR(AskAgain(remote, [&]() -> absl::Status {
     ASSIGN_OR_RETURN(started, migrations->Start(request));
     return absl::OkStatus();
   }));

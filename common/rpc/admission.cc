@@ -58,11 +58,14 @@ absl::Status CheckPlanFormat(const grpc::ServerContext& context) {
                    format.empty() ? "unknown" : format, ": run the same version everywhere"));
 }
 
+// Without the port, which each connection has anew.
+std::string HostOf(const std::string& peer) { return peer.substr(0, peer.rfind(':')); }
+
 absl::Status Admit(const grpc::ServerContext& context, std::initializer_list<Role> roles) {
   absl::Status status = CheckRole(context, roles);
   if (status.ok()) status = CheckPlanFormat(context);
   if (!status.ok()) {
-    telemetry::LogWarning(absl::StrCat("refused a call of ", context.peer(), ": ", status.message()));
+    telemetry::LogWarningOnce(absl::StrCat("refused a call of ", HostOf(context.peer()), ": ", status.message()));
   }
   return status;
 }

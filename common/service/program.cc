@@ -11,6 +11,7 @@
 #include "common/base/mutex.h"
 #include "common/base/process_signals.h"
 #include "common/base/status_macros.h"
+#include "common/rpc/grpc_process.h"
 #include "common/telemetry/http_endpoints.h"
 #include "common/telemetry/log.h"
 #include "common/telemetry/metrics.h"
@@ -48,6 +49,7 @@ absl::Status Serve(const Program& program, const ServiceOptions& options, const 
   base::ProcessSignals signals(options.drain_timeout + kCutOffTime);
   RETURN_IF_ERROR(telemetry::StartLogging(
       {options.log_level, options.log_format == "json" ? telemetry::LogFormat::kJson : telemetry::LogFormat::kText}));
+  const rpc::GrpcProcess grpc;
   // First, so that it ends last: what the others tell at their end is sent too.
   ASSIGN_OR_RETURN(const std::unique_ptr<telemetry::Tracing> tracing,
                    telemetry::Tracing::Start(program.name, ProcessEnvironment()));

@@ -4,13 +4,37 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <chrono>
+#include <map>
 #include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/mutex.h"
 #include "common/telemetry/trace_context.h"
 
 namespace vecferry::telemetry {
 namespace {
+
+// Lines that are not to be logged again yet. Thread-safe.
+class SaidLines {
+ public:
+  // Whether the line has not been said for an hour; it is now.
+  bool Say(const std::string& line) {
+    const auto now = std::chrono::steady_clock::now();
+    base::MutexLock lock(&mutex_);
+    // Callers choose what the lines hold, such as names in certificates.
+    if (until_.size() >= kLinesMax) until_.clear();
+    const auto [said, is_new] = until_.try_emplace(line, now);
+    if (!is_new && now < said->second) return false;
+    said->second = now + std::chrono::hours(1);
+    return true;
+  }
+
+ private:
+  static constexpr std::size_t kLinesMax = 1000;
+  base::Mutex mutex_;
+  std::map<std::string, std::chrono::steady_clock::time_point> until_ ABSL_GUARDED_BY(mutex_);
+};
 
 // The message as the inside of a JSON string: spdlog's own pattern leaves quotes as they are.
 class JsonMessageFlag : public spdlog::custom_flag_formatter {
@@ -79,5 +103,10 @@ absl::Status StartLogging(const LogOptions& options) {
 void LogInfo(const std::string& line) { spdlog::default_logger_raw()->log(spdlog::level::info, line); }
 void LogWarning(const std::string& line) { spdlog::default_logger_raw()->log(spdlog::level::warn, line); }
 void LogError(const std::string& line) { spdlog::default_logger_raw()->log(spdlog::level::err, line); }
+
+void LogWarningOnce(const std::string& line) {
+  static SaidLines* const said = new SaidLines;  // of the process, as its log
+  if (said->Say(line)) LogWarning(line);
+}
 
 }  // namespace vecferry::telemetry

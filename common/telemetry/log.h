@@ -15,13 +15,15 @@ struct LogOptions {
 };
 
 // Sends the process's log lines to stderr, times in UTC, with the trace's id within a span (trace_context.h). Call
-// once, before the first line is logged. Errors: kInvalidArgument for an unknown level.
+// before the first line is logged; the last call holds. Errors: kInvalidArgument for an unknown level.
 absl::Status StartLogging(const LogOptions& options);
 
 // One line each, already formatted. Thread-safe. Never hand in anything that may hold a password.
 void LogInfo(const std::string& line);
 void LogWarning(const std::string& line);
 void LogError(const std::string& line);
+// For what a caller may make us say again and again: the same line is logged once an hour.
+void LogWarningOnce(const std::string& line);
 
 }  // namespace vecferry::telemetry
 

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <string>
 #include <thread>
 #include <vector>
@@ -161,6 +162,15 @@ TEST(RareWarningTest, LogsOneLineAnInterval) {
   CaptureStderr();
   warning.LogAt(begin + absl::Seconds(60), "it still is");
   EXPECT_THAT(GetCapturedStderr(), HasSubstr("it still is (2 more such lines left out before)"));
+}
+
+TEST(LogTest, SaysWhatIsSaidOnceOnce) {
+  ASSERT_THAT(StartLogging({}), ::vecferry::testing::IsOk());
+  CaptureStderr();
+  for (const char* line : {"refused: first", "refused: second", "refused: first"}) LogWarningOnce(line);
+  const std::string text = GetCapturedStderr();
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 2) << text;
+  EXPECT_THAT(text, AllOf(HasSubstr("refused: first\n"), HasSubstr("refused: second\n")));
 }
 
 TEST(LogTest, LinesWithinASpanCarryItsTrace) {
