@@ -88,7 +88,7 @@ class ApiCallsTest(ApiCase):
         caller = Caller(address)
         started = caller.Start(start_request(self.store))
         other = start_request(self.store)
-        other.identity.skip.extend((b"notes", b"events"))  # another identity
+        other.identity.skip.extend((b"settings", b"events"))  # another identity
         self.assertIn(started.migration_id, self.assert_refused(grpc.StatusCode.ALREADY_EXISTS, caller.Start, other))
         self.assertEqual(caller.Cancel(cancel(started.migration_id, drop=True)).state, "DROPPED")
         listed = caller.List(coordinator_pb2.ListRequest(connection="memory")).migrations
@@ -96,7 +96,7 @@ class ApiCallsTest(ApiCase):
         self.assertFalse(caller.Start(other).resumed)
         # The order of its lists does not tell identities apart.
         del other.identity.skip[:]
-        other.identity.skip.extend((b"events", b"notes"))
+        other.identity.skip.extend((b"events", b"settings"))
         self.assertTrue(caller.Start(other).resumed)
 
     def test_names_both_plan_formats(self):
