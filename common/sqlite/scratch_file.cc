@@ -83,7 +83,8 @@ absl::StatusOr<std::unique_ptr<ScratchFile>> ScratchFile::Make(const std::string
                                        std::strerror(errno), " (--scratch-dir names another folder)"));
     }
     // Another process may have taken it for a leftover before the lock was there; then the lock waits for the removal.
-    while (flock(file.number(), LOCK_EX) != 0 && errno == EINTR) {}
+    while (flock(file.number(), LOCK_EX) != 0 && errno == EINTR) {
+    }
     if (IsNamed(file, path)) return std::unique_ptr<ScratchFile>(new ScratchFile(path, std::move(file)));
   }
 }
