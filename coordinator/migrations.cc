@@ -181,7 +181,10 @@ absl::StatusOr<Migrations::Found> Migrations::FindOrPlan(postgres::Connection& s
     RETURN_IF_ERROR(postgres::EnsureLedger(session));
     ASSIGN_OR_RETURN(std::optional<postgres::MigrationRow> unfinished,
                      postgres::FindUnfinished(session, IdentityText(options.identity)));
-    if (unfinished) return Found{*std::move(unfinished), nullptr};
+    if (unfinished) {
+      RETURN_IF_ERROR(rpc::ParsePlan(unfinished->plan).status());  // a newer one is left as it is
+      return Found{*std::move(unfinished), nullptr};
+    }
   }
   return PlanNew(session, options);
 }

@@ -173,16 +173,21 @@ absl::Status CheckRights(Connection& session) {
       "TABLES IN SCHEMA vecferry and GRANT ALL ON ALL SEQUENCES IN SCHEMA vecferry TO the role"));
 }
 
-// 0 = there is none.
-absl::StatusOr<std::int64_t> ReadVersion(Connection& session) {
-  ASSIGN_OR_RETURN(const bool exists, LedgerExists(session));
-  if (!exists) return 0;
-  ASSIGN_OR_RETURN(const Result version, session.Execute("SELECT version FROM vecferry.ledger_version"));
-  return version.rows() == 0 ? 0 : version.integer(0, 0);
+// A row where there is a ledger: whether the role may read its version.
+absl::StatusOr<Result> FindLedger(Connection& session) {
+  return session.Execute(
+      "SELECT pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'SELECT') "
+      "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+      "WHERE n.nspname = 'vecferry' AND c.relname = 'ledger_version'");
 }
 
-absl::Status RefuseNewer(std::int64_t version) {
-  if (version <= kLedgerVersion) return absl::OkStatus();
+// 0 = there is none. Errors: kFailedPrecondition: a newer program made it.
+absl::StatusOr<std::int64_t> ReadVersion(Connection& session) {
+  ASSIGN_OR_RETURN(const Result found, FindLedger(session));
+  if (found.rows() == 0) return 0;
+  ASSIGN_OR_RETURN(const Result read, session.Execute("SELECT version FROM vecferry.ledger_version"));
+  const std::int64_t version = read.rows() == 0 ? 0 : read.integer(0, 0);
+  if (version <= kLedgerVersion) return version;
   return absl::FailedPreconditionError(absl::StrCat("the ledger in this database has version ", version,
                                                     ", made by a newer vecferry; this program knows version ",
                                                     kLedgerVersion, ": use the newer program"));
@@ -202,7 +207,6 @@ absl::Status MakeSchema(Connection& session) {
 absl::Status Upgrade(Connection& session) {
   RETURN_IF_ERROR(session.ExecuteScript(kLockLedger));
   ASSIGN_OR_RETURN(std::int64_t version, ReadVersion(session));
-  RETURN_IF_ERROR(RefuseNewer(version));
   if (version == 0) RETURN_IF_ERROR(MakeSchema(session));
   for (; version < kLedgerVersion; ++version) RETURN_IF_ERROR(session.ExecuteScript(kUpgrades[version]));
   return session
@@ -214,9 +218,9 @@ absl::Status Upgrade(Connection& session) {
 }  // namespace
 
 absl::StatusOr<bool> LedgerExists(Connection& session) {
-  ASSIGN_OR_RETURN(const Result found,
-                   session.Execute("SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = "
-                                   "c.relnamespace WHERE n.nspname = 'vecferry' AND c.relname = 'ledger_version'"));
+  ASSIGN_OR_RETURN(const Result found, FindLedger(session));
+  // What a role may not read, EnsureLedger says better.
+  if (found.rows() > 0 && found.text(0, 0) == "t") RETURN_IF_ERROR(ReadVersion(session).status());
   return found.rows() > 0;
 }
 
@@ -225,7 +229,6 @@ absl::Status EnsureLedger(Connection& session) {
   // Almost always it is there: no lock, no transaction.
   ASSIGN_OR_RETURN(const std::int64_t version, ReadVersion(session));
   if (version == kLedgerVersion) return absl::OkStatus();
-  RETURN_IF_ERROR(RefuseNewer(version));
   return InTransaction(session, [&] { return Upgrade(session); });
 }
 
@@ -234,7 +237,6 @@ absl::Status DropLedger(Connection& session) {
     RETURN_IF_ERROR(session.ExecuteScript(kLockLedger));
     ASSIGN_OR_RETURN(const std::int64_t version, ReadVersion(session));
     if (version == 0) return absl::NotFoundError("this database holds no ledger of vecferry");
-    RETURN_IF_ERROR(RefuseNewer(version));
     // Nobody starts a migration between the look and the drop.
     RETURN_IF_ERROR(session.ExecuteScript("LOCK TABLE vecferry.migration IN ACCESS EXCLUSIVE MODE"));
     ASSIGN_OR_RETURN(const Result unfinished,

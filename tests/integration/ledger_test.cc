@@ -71,6 +71,7 @@ TEST(EnsureLedgerTest, AnOlderProgramRefusesANewerLedger) {
   EXPECT_THAT(EnsureLedger(session),
               StatusIs(absl::StatusCode::kFailedPrecondition, AllOf(HasSubstr("version 9"), HasSubstr("version 2"))));
   EXPECT_FALSE(session.in_transaction());
+  EXPECT_THAT(LedgerExists(session), StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("version 9")));
 }
 
 TEST(EnsureLedgerTest, SaysWhatARoleWithoutCreateNeeds) {

@@ -1,4 +1,4 @@
-"""A TCP proxy before a server on a unix socket, with the ways in which networks lose connections."""
+"""A TCP proxy before a server, with the ways in which networks lose connections."""
 import os
 import selectors
 import socket
@@ -7,10 +7,11 @@ import threading
 
 
 class Proxy:
-    """Listens on 127.0.0.1:`port`. One thread moves all bytes."""
+    """Listens on 127.0.0.1:`port`. One thread moves all bytes. `server`: the path of a unix socket, or HOST:PORT, which
+    may be said later."""
 
-    def __init__(self, path):
-        self.path = path
+    def __init__(self, server=None):
+        self.server = server
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.mutex = threading.Lock()
@@ -32,12 +33,14 @@ class Proxy:
             self.selector.unregister(self.listener)
 
     def lose(self):
-        """The connections that are open stay so and carry nothing any more; new ones are served."""
+        """The connections that are open stay so and carry nothing any more; new ones are served. Returns how many."""
         with self.mutex:
+            count = len(self.partners) // 2
             for one in self.partners:
                 self.selector.unregister(one)
             self.lost.update(self.partners)
             self.partners.clear()
+        return count
 
     def reset(self):
         """All connections end by RST; new ones are served."""
@@ -59,11 +62,25 @@ class Proxy:
                     if not self.silent:
                         self.serve(key.fileobj)
 
+    def connect(self):
+        """None: nobody is there."""
+        try:
+            if self.server.startswith("/"):
+                server = socket.socket(socket.AF_UNIX)
+                server.connect(self.server)
+                return server
+            host, port = self.server.rsplit(":", 1)
+            return socket.create_connection((host, int(port)))
+        except ConnectionError:
+            return None
+
     def serve(self, ready):
         if ready is self.listener:
             client = self.listener.accept()[0]
-            server = socket.socket(socket.AF_UNIX)
-            server.connect(self.path)
+            server = self.connect()
+            if server is None:
+                client.close()
+                return
             self.partners.update({client: server, server: client})
             for one in (client, server):
                 self.selector.register(one, selectors.EVENT_READ)
