@@ -7,11 +7,11 @@ import threading
 
 
 class Proxy:
-    """Listens on 127.0.0.1:`port`. One thread moves all bytes."""
+    """Listens on `host`:`port`. One thread moves all bytes."""
 
-    def __init__(self, path):
-        self.path = path
-        self.listener = socket.create_server(("127.0.0.1", 0))
+    def __init__(self, path, host="127.0.0.1"):
+        self.path, self.host = path, host
+        self.listener = socket.create_server((host, 0))
         self.port = self.listener.getsockname()[1]
         self.mutex = threading.Lock()
         self.partners, self.lost = {}, {}
@@ -20,8 +20,8 @@ class Proxy:
         self.selector.register(self.listener, selectors.EVENT_READ)
         threading.Thread(target=self.run, daemon=True).start()
 
-    def url(self, database, more=""):
-        return f"postgresql://vecferry@127.0.0.1:{self.port}/{database}?sslmode=disable{more}"
+    def url(self, database, more="", user="vecferry"):
+        return f"postgresql://{user}@{self.host}:{self.port}/{database}?sslmode=disable{more}"
 
     def be_silent(self):
         """Everything stays open and nothing is forwarded, nor taken."""
