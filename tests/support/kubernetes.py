@@ -157,7 +157,7 @@ class Release:
                               timeout=400)
         if done.returncode != code:
             raise AssertionError(f"helm {' '.join(map(str, words))}: {done.stdout}{done.stderr}\n{self.tell()}")
-        return done.stdout
+        return done.stdout + done.stderr  # logs of hooks come on stderr
 
     def install(self, *values):
         self.values += values
