@@ -208,6 +208,17 @@ class Chart(unittest.TestCase):
         refused = re.findall(r"at '([^']*)': additional properties 'mispelt' not allowed", done.stderr)
         self.assertEqual(sorted(refused), sorted(places))
 
+    def test_hooks_leave_nothing_that_uninstall_would_not_remove(self):
+        for item in RENDERED["migration"]:
+            notes = item["metadata"].get("annotations", {})
+            if "helm.sh/hook" in notes:
+                for policy in ("hook-delete-policy", "hook-output-log-policy"):
+                    self.assertLessEqual({"hook-succeeded", "hook-failed"}, set(notes[f"helm.sh/{policy}"].split(",")))
+
+    def test_an_option_list_may_be_null(self):
+        job, = of_kind(render(merged(MIGRATION, {"migration": {"options": None}})), "Job").values()
+        self.assertNotIn("--schema=archive", job["spec"]["template"]["spec"]["containers"][0]["args"])
+
     def test_refuses_what_cannot_work(self):
         for values, named in (
                 ({"tls": {"mode": "on"}}, "/tls/mode"), ({"writer": {"streams": 0}}, "/writer/streams"),

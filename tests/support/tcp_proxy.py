@@ -7,12 +7,12 @@ import threading
 
 
 class Proxy:
-    """Listens on 127.0.0.1:`port`. One thread moves all bytes. `server`: the path of a unix socket, or HOST:PORT, which
-    may be said later."""
+    """Listens on `host`:`port`. One thread moves all bytes. `server`: the path of a unix socket, or HOST:PORT, which may be
+    said later."""
 
-    def __init__(self, server=None):
+    def __init__(self, server=None, host="127.0.0.1"):
         self.server = server
-        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener = socket.create_server((host, 0))
         self.port = self.listener.getsockname()[1]
         self.mutex = threading.Lock()
         self.partners, self.lost = {}, {}
@@ -21,8 +21,8 @@ class Proxy:
         self.selector.register(self.listener, selectors.EVENT_READ)
         threading.Thread(target=self.run, daemon=True).start()
 
-    def url(self, database, more=""):
-        return f"postgresql://vecferry@127.0.0.1:{self.port}/{database}?sslmode=disable{more}"
+    def url(self, database, more="", user="vecferry"):
+        return f"postgresql://{user}@{self.host}:{self.port}/{database}?sslmode=disable{more}"
 
     def be_silent(self):
         """Everything stays open and nothing is forwarded, nor taken."""
