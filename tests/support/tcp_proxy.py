@@ -11,7 +11,7 @@ class Proxy:
     said later."""
 
     def __init__(self, server=None, host="127.0.0.1"):
-        self.server = server
+        self.server, self.host = server, host
         self.listener = socket.create_server((host, 0))
         self.port = self.listener.getsockname()[1]
         self.mutex = threading.Lock()
