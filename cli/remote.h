@@ -31,8 +31,8 @@ std::string RemoteDestination(const RemoteOptions& remote);
 // Errors: kInvalidArgument: the TLS files, or plain text beyond this machine without --insecure.
 absl::StatusOr<std::unique_ptr<rpc::MigrationClient>> ConnectCoordinator(const RemoteOptions& remote);
 
-// Calls `ask` until it says more than that the coordinator is away, for a short while: one may be starting. Errors: those
-// of `ask`; kUnavailable says what to look at.
+// Calls `ask` until it says more than that the coordinator is away, for a short while: one may be starting. Errors:
+// those of `ask`; kUnavailable says what to look at.
 absl::Status AskAgain(const RemoteOptions& remote, const std::function<absl::Status()>& ask);
 
 // The last report of a migration once it no longer runs; every change is told. Outlasts coordinators: when the one

@@ -24,8 +24,8 @@ inline constexpr char kTraceparentKey[] = "traceparent";
 // Every handler of a service is one of these: checks who calls, then answers with what `call` returns.
 // Each call names the program's version and its plan format in metadata. Errors beside those of `call`:
 // FAILED_PRECONDITION: another plan format, naming both versions; PERMISSION_DENIED: the peer's certificate proves none
-// of `roles`. Both are logged, once a host and reason. Without TLS everybody who can connect has every role. What the handler logs and calls
-// belongs to its caller's trace, if the caller sent one.
+// of `roles`. Both are logged, once a host and reason. Without TLS everybody who can connect has every role. What the
+// handler logs and calls belongs to its caller's trace, if the caller sent one.
 grpc::Status Handle(const grpc::ServerContext& context, std::initializer_list<Role> roles,
                     absl::FunctionRef<absl::Status()> call);
 // Also tells a caller that sent a trace of the call, as a span that is current while `call` runs (call_span.h).
