@@ -24,8 +24,8 @@ inline constexpr int kLedgerVersion = 2;
 // Makes the ledger or brings it to this program's version, in one transaction under a lock. Idempotent.
 // Errors: kFailedPrecondition when a newer program made it, naming both versions.
 absl::Status EnsureLedger(Connection& session);
-// False also when the schema is absent. Writes nothing. Errors: kFailedPrecondition as EnsureLedger: nothing that a newer
-// program keeps there is to be understood, or changed.
+// False also when the schema is absent. Writes nothing. Errors: kFailedPrecondition as EnsureLedger: nothing that a
+// newer program keeps there is to be understood, or changed.
 absl::StatusOr<bool> LedgerExists(Connection& session);
 absl::Status DropLedger(Connection& session);  // kFailedPrecondition while a migration is unfinished
 
