@@ -22,7 +22,7 @@ kubernetes.skip_without_cluster()
 
 SEED = int(os.environ.get("VECFERRY_TEST_SEED") or random.SystemRandom().randrange(1 << 32))
 print(f"VECFERRY_TEST_SEED={SEED}", flush=True)
-ROWS = 40000
+ROWS = 8000
 BETWEEN = 3  # seconds from one deleted pod to the next
 SMALL = [f"{role}.resources.requests.{one}" for role in ROLES for one in ("cpu=10m", "memory=32Mi")]  # for one node
 SMALL_BATCHES = "migration.options={--batch-size=20,--max-connections=8}"
@@ -36,17 +36,16 @@ def new_store(rows, **options):
     return path
 
 
-STORE = new_store(ROWS)
-# Each row takes some milliseconds: a migration that lasts long enough to have a middle, with work for four readers in it.
+# Over 64 MiB of vectors: several shards, work for four readers. Rows so wide that few of them lie in buffers.
+STORE = new_store(ROWS, dimension=2100)
+# Each row takes 5 ms, so that a migration has a middle.
 SLOW = """
-    CREATE FUNCTION public.slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-      PERFORM pg_sleep(TG_ARGV[0]::float); RETURN NEW; END $$;
+    CREATE FUNCTION public.slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.005); RETURN NEW; END $$;
     CREATE FUNCTION public.slow_down() RETURNS event_trigger LANGUAGE plpgsql AS $$
     DECLARE made text; BEGIN
       FOR made IN SELECT object_identity FROM pg_event_trigger_ddl_commands()
                   WHERE schema_name = 'public' AND object_type = 'table' LOOP
-        EXECUTE format('CREATE TRIGGER slow BEFORE INSERT ON %s FOR EACH ROW EXECUTE FUNCTION public.slow(%s)', made,
-                       CASE WHEN made IN ('public.documents', 'public.chunks') THEN 0.001 ELSE 0.004 END);
+        EXECUTE format('CREATE TRIGGER slow BEFORE INSERT ON %s FOR EACH ROW EXECUTE FUNCTION public.slow()', made);
       END LOOP; END $$;
     CREATE EVENT TRIGGER slow_down ON ddl_command_end WHEN TAG IN ('CREATE TABLE') EXECUTE FUNCTION public.slow_down()"""
 
