@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/base/status_macros.h"
+#include "common/core/waiting_step.h"
 #include "common/rpc/channel.h"
 #include "common/telemetry/log.h"
 
@@ -89,19 +90,21 @@ absl::Status AskAgain(const RemoteOptions& remote, const std::function<absl::Sta
 absl::StatusOr<core::Report> WatchRemote(rpc::MigrationClient& migrations, const std::string& id,
                                          const std::string& connection,
                                          const std::function<void(const core::Report&)>& on_change) {
-  std::optional<absl::Time> away;  // since when nothing was heard, though it was asked
+  std::optional<absl::Time> away;  // since when nothing was heard of whoever drives it, though it was asked
   while (true) {
     absl::StatusOr<core::Report> report = migrations.Watch(id, connection, [&](const core::Report& now) {
-      away.reset();
+      if (now.step != core::kWaitingForCoordinator) away.reset();
       on_change(now);
       return true;
     });
     if (report.ok() ? !core::IsRunning(report->state) : !IsAway(report.status())) return report;
-    if (away && absl::Now() - *away > kAwayMax) return report;
+    const absl::Status why =
+        report.ok() ? absl::UnavailableError("no coordinator drives the migration") : report.status();
+    if (away && absl::Now() - *away > kAwayMax) return why;
     if (!away) {
       away = absl::Now();
-      telemetry::LogWarning(absl::StrCat("the coordinator does not answer: ", report.status().message(),
-                                         "; asking again for ", absl::FormatDuration(kAwayMax)));
+      telemetry::LogWarning(absl::StrCat("the coordinator does not answer: ", why.message(), "; asking again for ",
+                                         absl::FormatDuration(kAwayMax)));
     }
     absl::SleepFor(kPause);
   }

@@ -20,13 +20,13 @@ constexpr int kReconnectsMax = 5;  // what ends its sessions each time would do 
 
 }  // namespace
 
-Driver::Driver(DriverSetup setup, core::Plan plan, Hold hold)
+Driver::Driver(DriverSetup setup, std::shared_ptr<Source> source, core::Plan plan, Hold hold)
     : setup_(std::move(setup)),
       trace_(plan.traceparent, plan.shards.size()),
       hold_(std::move(hold)),
       plan_(std::make_shared<const core::Plan>(std::move(plan))),
-      source_(setup_.source),
-      source_checked_(setup_.source != nullptr) {
+      source_(std::move(source)),
+      source_checked_(source_ != nullptr) {
   pulse_ = std::thread([this] { Pulse(); });
   run_ = std::thread([this] { Run(); });
 }

@@ -30,7 +30,6 @@ namespace vecferry::coordinator {
 // What a driver drives. References must outlive it.
 struct DriverSetup {
   std::string migration_id;
-  std::shared_ptr<Source> source;  // nullptr: resumed, to be opened again and compared with what was read of it
   rpc::StartOptions options;
   std::string conninfo;
   const CoordinatorOptions& coordinator;
@@ -51,7 +50,8 @@ enum class Leave {
 // hold is taken anew, and the stages are gone through again from what the ledger then says. Thread-safe.
 class Driver {
  public:
-  Driver(DriverSetup setup, core::Plan plan, Hold hold);
+  // `source`: nullptr: resumed, to be opened again and compared with what was read of it.
+  Driver(DriverSetup setup, std::shared_ptr<Source> source, core::Plan plan, Hold hold);
   ~Driver();  // as Stop(Leave::kPaused), and waits for the end
   Driver(const Driver&) = delete;
   Driver& operator=(const Driver&) = delete;

@@ -27,11 +27,13 @@ absl::Status CheckEpoch(postgres::Connection& session, absl::string_view migrati
 
 absl::Status HaltMigration(postgres::Connection& session, absl::string_view migration_id, core::State halted) {
   const std::string id(migration_id);
-  RETURN_IF_ERROR(session
-                      .Execute("UPDATE vecferry.migration SET state = $2, failure = '', "
-                               "coordinator_epoch = coordinator_epoch + 1 WHERE id = $1",
-                               {id, std::string(core::ToString(halted))})
-                      .status());
+  ASSIGN_OR_RETURN(const postgres::Result updated,
+                   session.Execute("UPDATE vecferry.migration SET state = $2, failure = '', "
+                                   "coordinator_epoch = coordinator_epoch + 1 WHERE id = $1 AND NOT ended",
+                                   {id, std::string(core::ToString(halted))}));
+  if (updated.affected() == 0) {
+    return absl::FailedPreconditionError(absl::StrCat("migration ", id, " ended a moment ago"));
+  }
   RETURN_IF_ERROR(postgres::RecordEvent(session, migration_id, core::ToString(halted), ""));
   return FenceWriters(session, migration_id);
 }

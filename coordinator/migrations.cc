@@ -219,6 +219,10 @@ absl::StatusOr<rpc::Started> Migrations::Drive(const std::string& conninfo, cons
         absl::StrCat("migration ", row.id, " was finished by another process a moment ago (",
                      core::ToString(held.state), "): run the same command again to compare"));
   }
+  if (found.only_running && !core::IsRunning(held.state)) {
+    return absl::AlreadyExistsError(
+        absl::StrCat("migration ", row.id, " was halted meanwhile (", core::ToString(held.state), ")"));
+  }
   ASSIGN_OR_RETURN(core::Plan plan, rpc::ParsePlan(held.plan));
   RETURN_IF_ERROR(postgres::SetOptions(hold.ledger, row.id, hold.epoch, OptionsJson(options, options_.life)));
   // From here on it runs, for whoever looks: a coordinator that dies now leaves it to be taken up.
@@ -230,7 +234,7 @@ absl::StatusOr<rpc::Started> Migrations::Drive(const std::string& conninfo, cons
     planned.total = row.seconds.plan;
     RETURN_IF_ERROR(postgres::AddStageSeconds(hold.ledger, row.id, hold.epoch, planned));
   }
-  DriverSetup setup{row.id, std::move(found.source), options, conninfo, options_, *sources_, *workers_, metrics_};
+  DriverSetup setup{row.id, options, conninfo, options_, *sources_, *workers_, metrics_};
   std::vector<DriverPointer> replaced;  // destroyed, which joins threads, after the lock is free
   base::MutexLock guard(&mutex_);
   if (stopping_) return absl::CancelledError("stopped before the first row; the same command goes on");
@@ -238,7 +242,8 @@ absl::StatusOr<rpc::Started> Migrations::Drive(const std::string& conninfo, cons
       drivers_.begin(), drivers_.end(), [&](const DriverPointer& driver) { return driver->migration_id() != row.id; });
   replaced.assign(ended, drivers_.end());
   drivers_.erase(ended, drivers_.end());
-  drivers_.push_back(std::make_shared<Driver>(std::move(setup), std::move(plan), std::move(hold)));
+  drivers_.push_back(
+      std::make_shared<Driver>(std::move(setup), std::move(found.source), std::move(plan), std::move(hold)));
   return rpc::Started{row.id, resumed};
 }
 

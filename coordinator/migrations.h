@@ -78,6 +78,7 @@ class Migrations {
   struct Found {
     postgres::MigrationRow row;
     std::shared_ptr<Source> source;  // of which the plan was drawn; nullptr: the migration was there already
+    bool only_running = false;       // nobody asked: one that was halted meanwhile stays so
   };
   // Stores a new plan, unless a migration of this identity turns up.
   absl::StatusOr<Found> FindOrPlan(postgres::Connection& session, const rpc::StartOptions& options);
@@ -97,8 +98,9 @@ class Migrations {
   absl::StatusOr<core::Report> GetStored(const std::string& id, const std::string& connection);
   absl::Status DropMigration(const std::string& id, const std::string& connection);
   // Goes on with a migration by the options of its last command.
-  absl::StatusOr<rpc::Started> DriveAgain(const std::string& conninfo, const std::string& connection,
-                                          postgres::MigrationRow row, postgres::Connection ledger);
+  absl::StatusOr<rpc::Started> DriveAgain(const std::string& conninfo, const std::string& connection, Found found,
+                                          postgres::Connection ledger);
+  absl::Status TakeUpOne(const std::string& conninfo, const std::string& connection, postgres::MigrationRow row);
   static absl::StatusOr<std::vector<postgres::MigrationRow>> Unfinished(postgres::Connection& session);
   class Cancellable;
   DriverPointer FindDriver(const std::string& id);

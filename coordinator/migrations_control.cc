@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/base/status_macros.h"
+#include "common/core/waiting_step.h"
 #include "common/postgres/ledger.h"
 #include "common/postgres/ledger_sql.h"
 #include "common/rpc/plan_codec.h"
@@ -75,7 +76,7 @@ absl::StatusOr<bool> Migrations::WatchLedger(const std::string& id, const std::s
     ASSIGN_OR_RETURN(const postgres::MigrationRow row, postgres::GetMigration(session, id));
     ASSIGN_OR_RETURN(core::Report report, ReadReport(session, conninfo, row));
     const bool running = core::IsRunning(row.state);
-    if (running && row.coordinator_silent_seconds > kUndrivenSeconds) report.step = "waiting for a coordinator";
+    if (running && row.coordinator_silent_seconds > kUndrivenSeconds) report.step = core::kWaitingForCoordinator;
     if (FindWorking(id) != nullptr) return true;
     if (!on_report(report)) return absl::CancelledError("the caller is gone");
     if (!running || row.coordinator_silent_seconds > kAbandonedSeconds) return false;
@@ -123,16 +124,16 @@ absl::StatusOr<rpc::Started> Migrations::Resume(const std::string& id, const std
   RETURN_IF_ERROR(postgres::EnsureLedger(ledger));
   ASSIGN_OR_RETURN(postgres::MigrationRow row, postgres::GetMigration(ledger, id));
   if (core::IsEnded(row.state)) return Ended(row, "resume");
-  return DriveAgain(conninfo, connection, std::move(row), std::move(ledger));
+  return DriveAgain(conninfo, connection, {std::move(row), nullptr}, std::move(ledger));
 }
 
 absl::StatusOr<rpc::Started> Migrations::DriveAgain(const std::string& conninfo, const std::string& connection,
-                                                    postgres::MigrationRow row, postgres::Connection ledger) {
-  ASSIGN_OR_RETURN(rpc::StartOptions options, ParseOptions(row.options));
-  ASSIGN_OR_RETURN(const core::Plan plan, rpc::ParsePlan(row.plan));
+                                                    Found found, postgres::Connection ledger) {
+  ASSIGN_OR_RETURN(rpc::StartOptions options, ParseOptions(found.row.options));
+  ASSIGN_OR_RETURN(const core::Plan plan, rpc::ParsePlan(found.row.plan));
   options.identity = plan.identity;
   options.connection = connection;
-  return Drive(conninfo, options, {std::move(row), nullptr}, std::move(ledger));
+  return Drive(conninfo, options, std::move(found), std::move(ledger));
 }
 
 absl::Status Migrations::DropMigration(const std::string& id, const std::string& connection) {
@@ -142,6 +143,7 @@ absl::Status Migrations::DropMigration(const std::string& id, const std::string&
   ASSIGN_OR_RETURN(postgres::Connection session,
                    OpenWritingSession(conninfo, absl::StrCat("vecferry/", id, "/drop"), [this] { return stopping(); }));
   ASSIGN_OR_RETURN(const postgres::MigrationRow row, postgres::GetMigration(session, id));
+  if (core::IsEnded(row.state)) return Ended(row, "drop");
   ASSIGN_OR_RETURN(const core::Plan plan, rpc::ParsePlan(row.plan));
   RETURN_IF_ERROR(postgres::TerminateLeftovers(session, id));
   RETURN_IF_ERROR(postgres::InTransaction(session, [&]() -> absl::Status {
@@ -179,18 +181,31 @@ absl::Status Migrations::TakeUp(const std::string& connection) {
   ASSIGN_OR_RETURN(const std::string conninfo, Resolve(connection));
   ASSIGN_OR_RETURN(postgres::Connection session, Open(conninfo, "vecferry/look"));
   ASSIGN_OR_RETURN(std::vector<postgres::MigrationRow> rows, Unfinished(session));
+  absl::Status first;  // one that cannot be taken up keeps no other from it
   for (postgres::MigrationRow& row : rows) {
     if (!core::IsRunning(row.state) || row.coordinator_silent_seconds < kUndrivenSeconds) continue;
-    ASSIGN_OR_RETURN(const bool ours, IsForService(row.options, connection));
-    const DriverPointer driver = FindDriver(row.id);
-    if (!ours || (driver != nullptr && !driver->ended())) continue;
     const std::string id = row.id;
-    ASSIGN_OR_RETURN(postgres::Connection ledger, OpenCoordinatorSession(conninfo, [this] { return stopping(); }));
-    const absl::StatusOr<rpc::Started> taken = DriveAgain(conninfo, connection, std::move(row), std::move(ledger));
-    if (absl::IsAlreadyExists(taken.status())) continue;  // its driver was only slow, or another took it up first
-    RETURN_IF_ERROR(taken.status());
-    telemetry::LogInfo(absl::StrCat("migration ", id, " is taken up again"));
+    const absl::Status taken = TakeUpOne(conninfo, connection, std::move(row));
+    if (first.ok() && !taken.ok()) {
+      first = absl::Status(taken.code(), absl::StrCat("migration ", id, " cannot be taken up: ", taken.message()));
+    }
   }
+  return first;
+}
+
+absl::Status Migrations::TakeUpOne(const std::string& conninfo, const std::string& connection,
+                                   postgres::MigrationRow row) {
+  ASSIGN_OR_RETURN(const bool ours, IsForService(row.options, connection));
+  const std::string id = row.id;
+  const DriverPointer driver = FindDriver(id);
+  if (!ours || (driver != nullptr && !driver->ended())) return absl::OkStatus();
+  ASSIGN_OR_RETURN(postgres::Connection ledger, OpenCoordinatorSession(conninfo, [this] { return stopping(); }));
+  const absl::StatusOr<rpc::Started> taken =
+      DriveAgain(conninfo, connection, {std::move(row), nullptr, /*only_running=*/true}, std::move(ledger));
+  // Its driver was only slow, another took it up first, or it was halted.
+  if (absl::IsAlreadyExists(taken.status())) return absl::OkStatus();
+  RETURN_IF_ERROR(taken.status());
+  telemetry::LogInfo(absl::StrCat("migration ", id, " is taken up again"));
   return absl::OkStatus();
 }
 
