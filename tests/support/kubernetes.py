@@ -52,12 +52,12 @@ def skip_without_cluster():
         sys.exit(77)
 
 
-def wait_for(what, condition, seconds=120):
-    """Asks until the answer is true, and returns it."""
+def wait_for(what, condition, seconds=120, tell=str):
+    """Asks until the answer is true, and returns it. `tell` says more when it does not come."""
     end = time.monotonic() + seconds
     while not (answer := condition()):
         if time.monotonic() > end:
-            raise AssertionError(f"not within {seconds} s: {what}")
+            raise AssertionError(f"not within {seconds} s: {what}\n{tell()}")
         threading.Event().wait(0.3)  # each question costs the processors that are to do the work
     return answer
 
@@ -193,7 +193,7 @@ class Release:
 
     def end(self, seconds=300):
         """Waits for the Job's end. What became of it, and the exit code as the manual finds it."""
-        ended, = wait_for(f"the end of the migration\n{self.tell()}", self.ended, seconds)
+        ended, = wait_for("the end of the migration", self.ended, seconds, self.tell)
         code = self.kubectl("get", "pods", "-l", "app.kubernetes.io/component=migration",
                             "--sort-by=.metadata.creationTimestamp", "-o",
                             "jsonpath={.items[-1:].status.containerStatuses[0].state.terminated.exitCode}")
