@@ -72,6 +72,7 @@ void Upkeep::DropCopies() {
 }
 
 void Upkeep::Tell(const std::string& connection, const absl::Status& status) {
+  if (absl::IsCancelled(status)) return;  // this coordinator stops
   const std::string message(status.message());
   std::string& told = hindered_[connection];
   if (told == message) return;
