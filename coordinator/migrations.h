@@ -69,6 +69,7 @@ class Migrations {
   void Measure();
 
   void Stop();
+  bool stopping();
 
  private:
   using DriverPointer = std::shared_ptr<Driver>;  // shared with RPCs that look at a migration while it is replaced
@@ -109,7 +110,6 @@ class Migrations {
   DriverPointer FindWorking(const std::string& id);
   absl::StatusOr<DriverPointer> NeedDriver(const std::string& id);
   std::vector<DriverPointer> Drivers();
-  bool stopping();
 
   const CoordinatorOptions options_;
   const std::shared_ptr<Sources> sources_;

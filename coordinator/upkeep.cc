@@ -72,7 +72,7 @@ void Upkeep::DropCopies() {
 }
 
 void Upkeep::Tell(const std::string& connection, const absl::Status& status) {
-  if (absl::IsCancelled(status)) return;  // this coordinator stops
+  if (migrations_.stopping()) return;  // which ends a look, and is no fault of the connection
   const std::string message(status.message());
   std::string& told = hindered_[connection];
   if (told == message) return;
