@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/postgres/connection.h"
 #include "common/telemetry/metrics.h"
@@ -39,10 +40,13 @@ struct CoordinatorOptions {
   // kService: what it looks after beside its calls.
   struct Duties {
     // Of all connections: looked through now and then for migrations that nobody drives.
-    std::function<std::vector<std::string>()> connection_names = [] { return std::vector<std::string>(); };
-    absl::Duration look_interval = absl::Seconds(3);
+    std::function<absl::StatusOr<std::vector<std::string>>()> connection_names = [] {
+      return std::vector<std::string>();
+    };
+    absl::Duration look_interval = absl::Seconds(3), tidy_interval = absl::Minutes(1);
     std::shared_ptr<WorkerRegistry> registry;  // the workers; its readers that fall silent lose their leases
-    // Told once, when all connections could be looked through: the copies of sources that unfinished migrations read.
+    // Told now and then, when all connections could be looked through: the copies of sources that unfinished migrations
+    // read, those of other coordinators included.
     std::function<void(const std::set<std::string>&)> keep_copies = [](const std::set<std::string>&) {};
     std::function<void()> tidy_copies = [] {};  // now and then
   } duties;

@@ -96,6 +96,8 @@ class Driver {
   absl::StatusOr<core::State> Verify();
   absl::Status VerifyOnce(bool& different);
   absl::StatusOr<std::shared_ptr<rpc::VerifierClient>> AwaitVerifier();
+  // Reports show `step` meanwhile. Returns early what interrupts.
+  absl::Status WaitWith(const std::string& step, absl::Duration pause);
   absl::Status StoreEnd(core::State state);
   void End(const absl::Status& status);
   absl::Status StoreOutcome(const absl::Status& status);

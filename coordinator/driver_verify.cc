@@ -1,4 +1,6 @@
 // The driver towards verifiers.
+#include <algorithm>
+
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -13,8 +15,8 @@ namespace vecferry::coordinator {
 namespace {
 
 constexpr absl::string_view kVerifyLevel = "counts";
-constexpr int kVerificationsMax = 20;
 constexpr absl::Duration kAskForVerifier = absl::Milliseconds(500);
+constexpr int kDoublingsMax = 3;  // of the pause after a verifier that went away: to 4 s
 
 }  // namespace
 
@@ -33,9 +35,15 @@ absl::StatusOr<core::State> Driver::Verify() {
     if (verified.ok()) return different ? core::State::kDifferent : core::State::kVerified;
     // A verifier that went away or was stopped: another one, or the same restarted, begins anew.
     const bool may_pass = absl::IsUnavailable(verified) || absl::IsCancelled(verified);
-    if (setup_.coordinator.life == Life::kCommand || !may_pass || attempt == kVerificationsMax) return verified;
+    if (setup_.coordinator.life == Life::kCommand || !may_pass) return verified;
+    if (attempt == setup_.coordinator.attempts_max) {
+      // Not kUnavailable, by which the destination would be taken for lost.
+      return absl::AbortedError(absl::StrCat("no verifier went through the checks in ", attempt,
+                                             " attempts, the last one: ", verified.message()));
+    }
     telemetry::LogWarning(
         absl::StrCat("migration ", setup_.migration_id, ": the checks begin again: ", verified.message()));
+    RETURN_IF_ERROR(WaitWith("waiting for a verifier", kAskForVerifier * (1 << std::min(attempt - 1, kDoublingsMax))));
   }
 }
 
@@ -43,13 +51,17 @@ absl::StatusOr<std::shared_ptr<rpc::VerifierClient>> Driver::AwaitVerifier() {
   while (true) {
     auto verifier = setup_.workers.ChooseVerifier();
     if (!absl::IsUnavailable(verifier.status()) || setup_.coordinator.life == Life::kCommand) return verifier;
-    base::MutexLock lock(&mutex_);
-    step_ = "waiting for a verifier";
-    if (mutex_.AwaitUntil(absl::Now() + kAskForVerifier,
-                          [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return interrupted(); })) {
-      return absl::CancelledError("stopped while waiting for a verifier");
-    }
+    RETURN_IF_ERROR(WaitWith("waiting for a verifier", kAskForVerifier));
   }
+}
+
+absl::Status Driver::WaitWith(const std::string& step, absl::Duration pause) {
+  {
+    base::MutexLock lock(&mutex_);
+    step_ = step;
+    mutex_.AwaitUntil(absl::Now() + pause, [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return interrupted(); });
+  }
+  return Interruption();
 }
 
 absl::Status Driver::VerifyOnce(bool& different) {

@@ -65,10 +65,10 @@ std::string OptionsJson(const rpc::StartOptions& options, Life life) {
                       ",\"writers\":", options.writers, "}");
 }
 
-absl::StatusOr<bool> IsForService(const std::string& json, const std::string& connection) {
-  ASSIGN_OR_RETURN(const rpc::StartOptions options, ParseOptions(json));
+absl::StatusOr<bool> IsForService(const std::string& json) {
+  RETURN_IF_ERROR(ParseOptions(json).status());
   const nlohmann::json parsed = nlohmann::json::parse(json, nullptr, /*allow_exceptions=*/false);
-  return parsed.value("service", false) && options.connection == connection;
+  return parsed.value("service", false);
 }
 
 absl::StatusOr<rpc::StartOptions> ParseOptions(const std::string& json) {

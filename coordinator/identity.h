@@ -18,8 +18,8 @@ std::string IdentityText(const core::Identity& identity);
 // The tuning flags of a command as the ledger keeps them: JSON, without credentials. `life`: of the coordinator that
 // drives it.
 std::string OptionsJson(const rpc::StartOptions& options, Life life);
-// Whether OptionsJson was of a service, by which this name of the connection is known.
-absl::StatusOr<bool> IsForService(const std::string& json, const std::string& connection);
+// Whether OptionsJson was of a service. kDataLoss: no such text.
+absl::StatusOr<bool> IsForService(const std::string& json);
 // The inverse, but for the identity. kDataLoss: no such text.
 absl::StatusOr<rpc::StartOptions> ParseOptions(const std::string& json);
 

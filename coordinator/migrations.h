@@ -101,7 +101,7 @@ class Migrations {
   // Goes on with a migration by the options of its last command.
   absl::StatusOr<rpc::Started> DriveAgain(const std::string& conninfo, const std::string& connection, Found found,
                                           postgres::Connection ledger);
-  absl::Status TakeUpOne(const std::string& conninfo, const std::string& connection, postgres::MigrationRow row);
+  absl::Status TakeUpOne(const std::string& conninfo, postgres::MigrationRow row);
   static absl::StatusOr<std::vector<postgres::MigrationRow>> Unfinished(postgres::Connection& session);
   class Cancellable;
   DriverPointer FindDriver(const std::string& id);

@@ -158,11 +158,9 @@ absl::Status Migrations::DropMigration(const std::string& id, const std::string&
 // ---- taking up ----
 
 absl::StatusOr<std::vector<postgres::MigrationRow>> Migrations::Unfinished(postgres::Connection& session) {
-  std::vector<postgres::MigrationRow> unfinished;
   ASSIGN_OR_RETURN(const bool exists, postgres::LedgerExists(session));
-  if (!exists) return unfinished;
-  ASSIGN_OR_RETURN(std::vector<postgres::MigrationRow> rows, postgres::ListUnfinished(session));
-  return rows;
+  if (!exists) return std::vector<postgres::MigrationRow>();
+  return postgres::ListUnfinished(session);
 }
 
 absl::StatusOr<std::vector<std::string>> Migrations::SnapshotsOf(const std::string& connection) {
@@ -185,7 +183,7 @@ absl::Status Migrations::TakeUp(const std::string& connection) {
   for (postgres::MigrationRow& row : rows) {
     if (!core::IsRunning(row.state) || row.coordinator_silent_seconds < kUndrivenSeconds) continue;
     const std::string id = row.id;
-    const absl::Status taken = TakeUpOne(conninfo, connection, std::move(row));
+    const absl::Status taken = TakeUpOne(conninfo, std::move(row));
     if (first.ok() && !taken.ok()) {
       first = absl::Status(taken.code(), absl::StrCat("migration ", id, " cannot be taken up: ", taken.message()));
     }
@@ -193,15 +191,18 @@ absl::Status Migrations::TakeUp(const std::string& connection) {
   return first;
 }
 
-absl::Status Migrations::TakeUpOne(const std::string& conninfo, const std::string& connection,
-                                   postgres::MigrationRow row) {
-  ASSIGN_OR_RETURN(const bool ours, IsForService(row.options, connection));
+absl::Status Migrations::TakeUpOne(const std::string& conninfo, postgres::MigrationRow row) {
+  ASSIGN_OR_RETURN(const bool for_service, IsForService(row.options));
+  ASSIGN_OR_RETURN(const rpc::StartOptions options, ParseOptions(row.options));
+  // By the name that its caller used, which may be spelt otherwise than the one looked through. A command's connection
+  // has no name here.
+  const absl::StatusOr<std::string> its = Resolve(options.connection);
   const std::string id = row.id;
   const DriverPointer driver = FindDriver(id);
-  if (!ours || (driver != nullptr && !driver->ended())) return absl::OkStatus();
+  if (!for_service || !its.ok() || *its != conninfo || (driver != nullptr && !driver->ended())) return absl::OkStatus();
   ASSIGN_OR_RETURN(postgres::Connection ledger, OpenCoordinatorSession(conninfo, [this] { return stopping(); }));
   const absl::StatusOr<rpc::Started> taken =
-      DriveAgain(conninfo, connection, {std::move(row), nullptr, /*only_running=*/true}, std::move(ledger));
+      DriveAgain(conninfo, options.connection, {std::move(row), nullptr, /*only_running=*/true}, std::move(ledger));
   // Its driver was only slow, another took it up first, or it was halted.
   if (absl::IsAlreadyExists(taken.status())) return absl::OkStatus();
   RETURN_IF_ERROR(taken.status());

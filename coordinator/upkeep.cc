@@ -1,6 +1,8 @@
 #include "coordinator/upkeep.h"
 
+#include <chrono>
 #include <set>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -11,7 +13,7 @@
 namespace vecferry::coordinator {
 namespace {
 
-constexpr absl::Duration kRound = absl::Seconds(1);
+constexpr absl::Duration kRound = absl::Milliseconds(250);
 
 }  // namespace
 
@@ -32,15 +34,12 @@ bool Upkeep::looked() {
 }
 
 void Upkeep::Run() {
-  absl::Duration next_look = Monotonic();
   while (true) {
     LookAfterReaders();
-    if (Monotonic() >= next_look) {
-      LookForMigrations();
-      next_look = Monotonic() + duties_.look_interval;
-    }
+    const bool looked = LookForMigrations();
+    TidyCopies();
     base::MutexLock lock(&mutex_);
-    looked_ = true;
+    looked_ = looked_ || looked;
     if (mutex_.AwaitUntil(absl::Now() + kRound, [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return ending_; })) {
       return;
     }
@@ -54,34 +53,61 @@ void Upkeep::LookAfterReaders() {
   migrations_.Measure();
 }
 
-void Upkeep::LookForMigrations() {
-  for (const std::string& name : duties_.connection_names()) Tell(name, migrations_.TakeUp(name));
-  if (!copies_kept_) DropCopies();
-  duties_.tidy_copies();
+bool Upkeep::LookForMigrations() {
+  const absl::StatusOr<std::vector<std::string>> names = duties_.connection_names();
+  Tell("the connections cannot be listed", names.status());
+  if (!names.ok()) return false;
+  bool looked = true;
+  for (const std::string& name : *names) {
+    Task& look = looks_[name];
+    const auto outcome = Advance(look, duties_.look_interval, [this, name] { return migrations_.TakeUp(name); });
+    if (outcome) Tell(absl::StrCat("connection ", name, " cannot be looked through for migrations"), *outcome);
+    looked = looked && look.was_done;
+  }
+  return looked;
 }
 
-void Upkeep::DropCopies() {
+void Upkeep::TidyCopies() {
+  duties_.tidy_copies();
+  // What hinders it is told of the looks.
+  Advance(tidying_, duties_.tidy_interval, [this] { return DropCopies(); });
+}
+
+absl::Status Upkeep::DropCopies() {
+  const absl::StatusOr<std::vector<std::string>> names = duties_.connection_names();
+  if (!names.ok()) return names.status();
   std::set<std::string> used;
-  for (const std::string& name : duties_.connection_names()) {
+  for (const std::string& name : *names) {
     const absl::StatusOr<std::vector<std::string>> snapshots = migrations_.SnapshotsOf(name);
-    if (!snapshots.ok()) return;  // what is in use there is not known
+    if (!snapshots.ok()) return snapshots.status();  // what is in use there is not known
     used.insert(snapshots->begin(), snapshots->end());
   }
   duties_.keep_copies(used);
-  copies_kept_ = true;
+  return absl::OkStatus();
 }
 
-void Upkeep::Tell(const std::string& connection, const absl::Status& status) {
+std::optional<absl::Status> Upkeep::Advance(Task& task, absl::Duration interval, std::function<absl::Status()> work) {
+  std::optional<absl::Status> outcome;
+  if (task.running.valid()) {
+    if (task.running.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return outcome;
+    outcome = task.running.get();
+    task.was_done = true;
+    task.next = Monotonic() + interval;
+  }
+  if (Monotonic() >= task.next) task.running = std::async(std::launch::async, std::move(work));
+  return outcome;
+}
+
+void Upkeep::Tell(const std::string& what, const absl::Status& status) {
   if (migrations_.stopping()) return;  // which ends a look, and is no fault of the connection
   const std::string message(status.message());
-  std::string& told = hindered_[connection];
+  std::string& told = hindered_[what];
   if (told == message) return;
   told = message;
   if (status.ok()) {
-    telemetry::LogInfo(absl::StrCat("connection ", connection, " can be looked through again"));
+    telemetry::LogInfo(absl::StrCat("no longer: ", what));
   } else {
-    telemetry::LogWarning(absl::StrCat("connection ", connection,
-                                       " cannot be looked through for migrations: ", core::SanitizeText(message)));
+    telemetry::LogWarning(absl::StrCat(what, ": ", core::SanitizeText(message)));
   }
 }
 

@@ -24,6 +24,8 @@ struct ReaderOptions {
   // commit groups (16 MiB), or the writer would wait for its group's time instead of its size.
   std::size_t bytes_in_flight_max = 64 << 20;
   absl::Duration retry_max = absl::Seconds(30);  // an unavailable writer is tried again for so long before Fail()
+  // A stream without leases keeps its source open for so long: a shard of the same may follow.
+  absl::Duration source_kept = absl::Seconds(10);
   std::shared_ptr<prometheus::Registry> registry = telemetry::MakeRegistry();  // takes the stream's metrics
 };
 

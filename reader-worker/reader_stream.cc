@@ -43,6 +43,8 @@ class LeasedReaderStream : public ReaderStream {
   absl::Status CarryTold(const rpc::Lease& lease);
   absl::Status Carry(const rpc::Lease& lease, telemetry::Span& span);
   absl::StatusOr<std::shared_ptr<sqlite::SnapshotConnection>> TakeSource(const rpc::Lease& lease);
+  // Nobody removes a copy that is open.
+  void LetGoOfSource();
   absl::Status FetchPlan(const rpc::Lease& lease);
   absl::StatusOr<const core::Shard*> FindShard(const rpc::Lease& lease) const;
   // Calls until it is OK or says more than that the coordinator is away, for retry_max at most.
@@ -81,8 +83,10 @@ auto LeasedReaderStream::Retry(Call call) -> decltype(call()) {
 
 absl::Status LeasedReaderStream::Run() {
   bool refusal_told = false;
+  absl::Time carried = absl::Now();
   while (!stop_.IsSet()) {
     const absl::StatusOr<rpc::Acquired> acquired = Retry([this] { return leases_.Acquire(options_.worker); });
+    if (absl::Now() - carried > options_.source_kept && !(acquired.ok() && acquired->lease)) LetGoOfSource();
     if (stop_.IsSet() && !acquired.ok()) return absl::OkStatus();
     const bool stays = options_.stay == Stay::kUntilStopped;
     if (!acquired.ok()) {
@@ -100,6 +104,7 @@ absl::Status LeasedReaderStream::Run() {
       metrics_.leases.Add(1);
       CarryLease(*acquired->lease);
       metrics_.leases.Add(-1);
+      carried = absl::Now();
     } else if (acquired->finished && !stays) {
       return absl::OkStatus();
     } else {
@@ -157,6 +162,11 @@ absl::StatusOr<std::shared_ptr<sqlite::SnapshotConnection>> LeasedReaderStream::
   source_ = *std::move(source);
   source_of_ = lease.snapshot;
   return source_;
+}
+
+void LeasedReaderStream::LetGoOfSource() {
+  base::MutexLock lock(&mutex_);
+  source_ = nullptr;
 }
 
 absl::Status LeasedReaderStream::FetchPlan(const rpc::Lease& lease) {

@@ -110,17 +110,19 @@ absl::StatusOr<std::string> Connections::Resolve(absl::string_view name) const {
                                           folder_.empty() ? "" : absl::StrCat(" nor a file in ", folder_), " says it"));
 }
 
-std::vector<std::string> Connections::Names() const {
+absl::StatusOr<std::vector<std::string>> Connections::Names() const {
   std::set<std::string> names;
   for (const auto& [name, url] : given_) names.insert(name);
   for (const auto& [name, url] : environment_) names.insert(absl::AsciiStrToLower(name));
-  std::error_code error;
+  if (folder_.empty()) return std::vector<std::string>(names.begin(), names.end());
+  std::error_code error, no_file;
   for (std::filesystem::directory_iterator at(folder_, error), end; !error && at != end; at.increment(error)) {
     const std::string name = at->path().filename().string();
     // A mounted secret has hidden entries of its own.
-    if (name[0] != '.' && at->is_regular_file(error)) names.insert(name);
+    if (name[0] != '.' && at->is_regular_file(no_file)) names.insert(name);
   }
-  return {names.begin(), names.end()};
+  if (error) return absl::UnavailableError(absl::StrCat("cannot read --connections-dir ", folder_, ": ", error.message()));
+  return std::vector<std::string>(names.begin(), names.end());
 }
 
 }  // namespace vecferry::service

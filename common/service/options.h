@@ -39,8 +39,8 @@ class Connections {
 
   // libpq's text, read anew from a file each time. Errors: kNotFound, saying where it was looked for.
   absl::StatusOr<std::string> Resolve(absl::string_view name) const;
-  // All that there are now; those of the environment in lower case.
-  std::vector<std::string> Names() const;
+  // All that there are now; those of the environment in lower case. Errors: kUnavailable, the folder cannot be read.
+  absl::StatusOr<std::vector<std::string>> Names() const;
 
  private:
   std::map<std::string, std::string> given_;        // by name

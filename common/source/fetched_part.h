@@ -22,6 +22,8 @@ struct FetchOptions {
   absl::Duration pause = absl::Milliseconds(200), pause_max = absl::Seconds(5);
   // One that has too much to do sends to others meanwhile: it is asked again every `pause_max` for so long.
   absl::Duration busy_max = absl::Minutes(30);
+  // Another process of the host that fetches, and adds no byte for so long, may be stopped: it is waited for no longer.
+  absl::Duration stalled_max = absl::Minutes(2);
 };
 
 // Waits, up to `duration`; whether `stopping` said so.

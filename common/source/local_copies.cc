@@ -1,8 +1,12 @@
 #include "common/source/local_copies.h"
 
+#include <cstdint>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "common/base/status_macros.h"
 #include "common/core/migration.h"
 #include "common/sqlite/held_file.h"
@@ -17,6 +21,23 @@ constexpr absl::Duration kLook = absl::Milliseconds(50);
 
 // kUnavailable: whoever fetched it has it alone for one moment more.
 bool IsYetToCome(const absl::Status& status) { return absl::IsNotFound(status) || absl::IsUnavailable(status); }
+
+// How long a file has kept its size.
+class Growth {
+ public:
+  explicit Growth(std::string path) : path_(std::move(path)) {}
+  absl::Duration Pause() {
+    std::error_code none;
+    const std::uintmax_t bytes = std::filesystem::file_size(path_, none);
+    if (bytes != std::exchange(bytes_, bytes)) since_ = absl::Now();
+    return absl::Now() - since_;
+  }
+
+ private:
+  const std::string path_;
+  std::uintmax_t bytes_ = 0;
+  absl::Time since_ = absl::Now();
+};
 
 }  // namespace
 
@@ -33,6 +54,7 @@ absl::StatusOr<std::shared_ptr<sqlite::SnapshotConnection>> LocalCopies::Open(co
   if (!sqlite::IsCopyId(snapshot)) {
     return absl::InvalidArgumentError(absl::StrCat(core::SanitizeText(snapshot), " is no id of a copy"));
   }
+  Growth growth(absl::StrCat(FetchedPath(snapshot), ".part"));
   while (true) {
     auto found = Find(snapshot);
     if (!IsYetToCome(found.status())) return found;
@@ -46,6 +68,11 @@ absl::StatusOr<std::shared_ptr<sqlite::SnapshotConnection>> LocalCopies::Open(co
         return Find(snapshot);
       }
       if (!IsYetToCome(found.status())) return found;
+    }
+    if (growth.Pause() > options_.stalled_max) {
+      return absl::UnavailableError(absl::StrCat("another process that uses ", sqlite::ScratchFolder(scratch_dir_),
+                                                 " has the copy in hand and added nothing to it for ",
+                                                 absl::FormatDuration(options_.stalled_max)));
     }
     if (StoppedWithin(kLook, stopping)) return absl::CancelledError("stopped while another process fetched a copy");
   }

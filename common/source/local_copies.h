@@ -22,7 +22,8 @@ class LocalCopies {
   explicit LocalCopies(std::string scratch_dir, const FetchOptions& options = {});
 
   // A connection for one user. Fetches the copy when it is not there, or waits until another thread or process of this
-  // host has. Errors: as FetchedPart::Fetch; kInvalidArgument: no id; kCancelled once `stopping` says so.
+  // host has. Errors: as FetchedPart::Fetch; kUnavailable also: that other seems to be stopped;
+  // kInvalidArgument: no id; kCancelled once `stopping` says so.
   absl::StatusOr<std::shared_ptr<sqlite::SnapshotConnection>> Open(const std::string& snapshot,
                                                                    rpc::SourceClient& source,
                                                                    const std::function<bool()>& stopping);

@@ -372,6 +372,23 @@ TEST_F(LocalCopiesTest, RemovesWhatIsFetchedAndNamedByNobodyUnlessItIsHeld) {
   EXPECT_EQ(Names().count(fs::path(fetched_path()).filename()), 0u);
 }
 
+TEST_F(LocalCopiesTest, WaitsNoLongerForAnotherThatAddsNothing) {
+  std::atomic<bool> fetching = false, given_up = false;
+  source_.before_chunk = [&](std::uint64_t offset, std::string&) {
+    if (offset < kMiB) return absl::OkStatus();
+    fetching = true;
+    while (!given_up) std::this_thread::yield();
+    return absl::OkStatus();
+  };
+  std::thread stopped([this] { EXPECT_THAT(Open(), IsOk()); });
+  while (!fetching) std::this_thread::yield();
+  options_.stalled_max = absl::Milliseconds(1);
+  EXPECT_THAT(Open(), StatusIs(absl::StatusCode::kUnavailable, HasSubstr(scratch_)));
+  given_up = true;
+  stopped.join();
+  EXPECT_EQ(source_.calls, 1);
+}
+
 TEST_F(LocalCopiesTest, LeavesAPartToWhoeverFetchesIt) {
   source_.before_chunk = [&](std::uint64_t, std::string&) {
     LocalCopies(scratch_).KeepOnly({});

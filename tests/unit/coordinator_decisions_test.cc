@@ -55,13 +55,10 @@ TEST(OptionsTest, ReadBackAsTheyWere) {
   EXPECT_EQ(read->rejects_max, options.rejects_max);
 }
 
-TEST(OptionsTest, TakeUpWhatWasForAServiceUnderThatNameAlone) {
-  rpc::StartOptions options;
-  options.connection = "orders";
-  EXPECT_TRUE(*IsForService(OptionsJson(options, Life::kService), "orders"));
-  EXPECT_FALSE(*IsForService(OptionsJson(options, Life::kService), "other"));
-  EXPECT_FALSE(*IsForService(OptionsJson(options, Life::kCommand), "orders"));
-  EXPECT_EQ(IsForService("[]", "orders").status().code(), absl::StatusCode::kDataLoss);
+TEST(OptionsTest, TellWhatWasForAService) {
+  EXPECT_TRUE(*IsForService(OptionsJson({}, Life::kService)));
+  EXPECT_FALSE(*IsForService(OptionsJson({}, Life::kCommand)));
+  EXPECT_EQ(IsForService("[]").status().code(), absl::StatusCode::kDataLoss);
   EXPECT_EQ(ParseOptions(R"({"readers": "many"})").status().code(), absl::StatusCode::kDataLoss);
 }
 

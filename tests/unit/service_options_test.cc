@@ -26,15 +26,16 @@ class ConnectionsTest : public ::testing::Test {
  protected:
   ConnectionsTest() {
     char name[] = "/tmp/vecferry-connections-XXXXXX";
-    options_.connections_dir = mkdtemp(name);
+    options_.connections_dir = folder_ = mkdtemp(name);
   }
-  ~ConnectionsTest() override { std::filesystem::remove_all(options_.connections_dir); }
+  ~ConnectionsTest() override { std::filesystem::remove_all(folder_); }
 
   void Write(const std::string& name, const std::string& text) {
-    std::ofstream(absl::StrCat(options_.connections_dir, "/", name)) << text;
+    std::ofstream(absl::StrCat(folder_, "/", name)) << text;
   }
 
   ServiceOptions options_;
+  std::string folder_;
 };
 
 TEST_F(ConnectionsTest, AreFoundInTurn) {
@@ -61,6 +62,20 @@ TEST_F(ConnectionsTest, AnUnknownNameTellsWhereItWasLookedForAndNoUrl) {
         StatusIs(absl::StatusCode::kNotFound, AllOf(HasSubstr(name), HasSubstr("VECFERRY_CONNECTION_"),
                                                     HasSubstr(options_.connections_dir), Not(HasSubstr("secret")))));
   }
+}
+
+TEST_F(ConnectionsTest, AreListedOrSaidToBeUnreadable) {
+  options_.connections = {{"orders-prod", "flag"}};
+  Write("third", "file");
+  Write(".hidden", "file");
+  std::filesystem::create_directory(absl::StrCat(options_.connections_dir, "/folder"));
+  const Environment environment = {"VECFERRY_CONNECTION_ORDERS_TEST=variable"};
+  EXPECT_THAT(*Connections(options_, environment).Names(), ElementsAre("orders-prod", "orders_test", "third"));
+  options_.connections_dir += "/third";  // no folder
+  EXPECT_THAT(Connections(options_, environment).Names(),
+              StatusIs(absl::StatusCode::kUnavailable, HasSubstr("--connections-dir")));
+  options_.connections_dir = "";
+  EXPECT_THAT(*Connections(options_, environment).Names(), ElementsAre("orders-prod", "orders_test"));
 }
 
 TEST_F(ConnectionsTest, ANameIsNoPath) {
