@@ -13,6 +13,8 @@ namespace {
 constexpr int kLeaseSpansMax = 9000;
 constexpr int kStepsToldMax = 400;
 constexpr int kBatchesToldMax = 16;  // of one lease
+// The plan's span begins by this process's clock, and is not to begin before the migration's.
+constexpr absl::Duration kRounding = absl::Milliseconds(10);
 
 // So many batches that every shard's first lease can be told with them. Of very many shards the first leases alone are.
 int SpansALease(std::size_t shards) {
@@ -67,6 +69,7 @@ void MigrationTrace::TellEnd(const core::Report& report) {
   absl::Time begin;
   std::string error;
   if (!absl::ParseTime(absl::RFC3339_full, report.started_at, &begin, &error)) begin = absl::Now();
+  begin -= absl::Seconds(report.seconds.plan) + kRounding;  // the ledger has it since its plan is stored
   const bool failed = report.state == core::State::kFailed || report.state == core::State::kDifferent;
   const absl::Status status =
       failed ? absl::UnknownError(absl::StrCat(core::ToString(report.state), ": ", report.failure)) : absl::OkStatus();

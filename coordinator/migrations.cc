@@ -160,9 +160,8 @@ absl::StatusOr<Migrations::Found> Migrations::PlanNew(postgres::Connection& sess
   row.identity = IdentityText(options.identity);
   row.options = OptionsJson(options, options_.life);
   row.program_version = VECFERRY_VERSION;
-  row.seconds.plan = absl::ToDoubleSeconds(Monotonic() - begin);
   plan->traceparent = telemetry::NewTraceparent();
-  RETURN_IF_ERROR(StorePlan(session, catalog, *plan, row));
+  RETURN_IF_ERROR(StorePlan(session, catalog, *plan, begin, row));
   telemetry::Span::Tell("plan", plan->traceparent, telemetry::SpanKind::kInternal, asked, absl::Now(),
                         {{"vecferry.migration.id", row.id}});
   if (!plan->traceparent.empty()) {

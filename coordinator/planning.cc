@@ -12,6 +12,7 @@
 #include "common/rpc/plan_codec.h"
 #include "common/sqlite/schema.h"
 #include "coordinator/destination.h"
+#include "coordinator/stage_clock.h"
 
 namespace vecferry::coordinator {
 
@@ -130,7 +131,7 @@ PlanningLock::~PlanningLock() {
 }
 
 absl::Status StorePlan(postgres::Connection& session, const postgres::Catalog& catalog, core::Plan& plan,
-                       postgres::MigrationRow& row) {
+                       absl::Duration begin, postgres::MigrationRow& row) {
   RETURN_IF_ERROR(postgres::EnsureLedger(session));
   base::FaultPoint("coordinator.before_plan_store");
   const absl::Status stored = postgres::InTransaction(session, [&]() -> absl::Status {
@@ -138,6 +139,7 @@ absl::Status StorePlan(postgres::Connection& session, const postgres::Catalog& c
     ASSIGN_OR_RETURN(const postgres::Result id, session.Execute("SELECT gen_random_uuid()"));
     row.id = std::string(id.text(0, 0));
     row.plan = rpc::SerializePlan(plan);
+    row.seconds.plan = absl::ToDoubleSeconds(Monotonic() - begin);
     return postgres::InsertMigration(session, row, plan, plan.identity.destination_schema);
   });
   if (stored.ok()) base::FaultPoint("coordinator.after_plan_store");

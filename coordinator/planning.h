@@ -46,10 +46,11 @@ class PlanningLock {
 };
 
 // Stores a drawn plan: makes the ledger if there is none; then, in one transaction, the destination's tables and the
-// migration with its shards and claims. Sets the oids in `plan`, and id and plan of `row`.
+// migration with its shards and claims. Sets the oids in `plan`, and of `row` id, plan and the seconds that planning took
+// since `begin` (Monotonic).
 // Errors: kAlreadyExists naming who claims a table; whatever the server says to a statement, which is named.
 absl::Status StorePlan(postgres::Connection& session, const postgres::Catalog& catalog, core::Plan& plan,
-                       postgres::MigrationRow& row);
+                       absl::Duration begin, postgres::MigrationRow& row);
 
 // kAlreadyExists naming the unfinished migration that claims a table of the schema which `plan` would load (all of the
 // schema's when `plan` is null). Looked at before tables are compared: half-loaded ones would only look odd.

@@ -163,6 +163,8 @@ class ClusterTest(unittest.TestCase):
             (ingest, ingest), ("COPY", ingest), ("commit", ingest), (verify, "verify"), (verify, verify),
             ("check", verify)})
         self.assertEqual([span for span in spans if span["failed"]], [])
+        early = [span["name"] for span in spans if span["parent_id"] and span["begin_ns"] < by_id[span["parent_id"]]["begin_ns"]]
+        self.assertEqual(early, [], "a span begins before its parent")
         stored = self.server.query(self.database, "SELECT detail FROM vecferry.event WHERE kind = 'trace'")
         self.assertEqual(stored, [[report["trace_id"]]])
 
