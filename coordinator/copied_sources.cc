@@ -41,9 +41,12 @@ class Copies {
   }
   void RemoveDiscarded() {
     // Those that are open are held, and stay.
-    for (const std::string& id : Discarded()) {
-      if (sqlite::RemoveKeptCopy(scratch_dir_, id)) Forget(id);
-    }
+    for (const std::string& id : Discarded()) RemoveIdle(id);
+  }
+
+  // Whoever holds it keeps it.
+  void RemoveIdle(const std::string& id) {
+    if (sqlite::RemoveKeptCopy(scratch_dir_, id)) Forget(id);
   }
 
   absl::StatusOr<SentCopy> Find(const std::string& id) {
@@ -157,11 +160,18 @@ class FolderSources : public CopiedSources {
   std::vector<std::string> InUse() override { return copies_->InUse(); }
   void RemoveDiscarded() override { copies_->RemoveDiscarded(); }
   void KeepOnly(const std::set<std::string>& snapshots) override {
-    sqlite::RemoveKeptCopiesBut(copies_->scratch_dir(), snapshots);
+    std::set<std::string> idle = sqlite::UnheldCopiesBut(copies_->scratch_dir(), snapshots);
+    base::MutexLock lock(&mutex_);
+    for (const std::string& id : idle) {
+      if (idle_.count(id) > 0) copies_->RemoveIdle(id);
+    }
+    idle_.swap(idle);
   }
 
  private:
   const std::shared_ptr<Copies> copies_;
+  base::Mutex mutex_;
+  std::set<std::string> idle_ ABSL_GUARDED_BY(mutex_);  // at the last KeepOnly()
 };
 
 }  // namespace

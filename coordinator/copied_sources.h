@@ -22,7 +22,8 @@ class CopiedSources : public Sources {
   virtual std::vector<std::string> InUse() = 0;
   // Removes discarded copies that a worker beside this process held until now. To be called now and then.
   virtual void RemoveDiscarded() = 0;
-  // Removes the copies in the folder that no process holds, but for these.
+  // To be called now and then with the copies that unfinished migrations read. Removes those in the folder that at this
+  // call and at the one before were neither named nor held: a plan may have been stored since `snapshots` was read.
   virtual void KeepOnly(const std::set<std::string>& snapshots) = 0;
 };
 

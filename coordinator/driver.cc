@@ -33,6 +33,7 @@ Driver::Driver(DriverSetup setup, std::shared_ptr<Source> source, core::Plan pla
 
 Driver::~Driver() {
   Stop(Leave::kPaused);
+  CancelStatement();
   run_.join();
   pulse_.join();
 }
@@ -45,6 +46,11 @@ std::shared_ptr<Source> Driver::source() const {
 std::shared_ptr<const core::Plan> Driver::plan() const {
   base::MutexLock lock(&mutex_);
   return plan_;
+}
+
+bool Driver::HasFailed() const {
+  base::MutexLock lock(&mutex_);
+  return !failed_.ok();
 }
 
 bool Driver::Stopping() const {
@@ -63,7 +69,8 @@ absl::Status Driver::Interruption() const {
 
 void Driver::Run() {
   absl::Status status = Drive();
-  for (int times = 0; absl::IsUnavailable(status) && times < kReconnectsMax; ++times) {
+  // A shard that failed because a writer stays away is no sign that the destination does.
+  for (int times = 0; absl::IsUnavailable(status) && !HasFailed() && times < kReconnectsMax; ++times) {
     status = Reconnect(status);
     if (!status.ok()) break;  // it has tried for as long as it may
     status = Drive();
@@ -195,7 +202,7 @@ void Driver::LeaveStage() {
   clock_.End();
   canceller_.reset();
   step_.clear();
-  verifying_ = false;
+  verifying_ = waiting_ = false;
 }
 
 absl::Status Driver::FinishTables() {

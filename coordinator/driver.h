@@ -73,11 +73,17 @@ class Driver {
   // Told in reports while no shard is being carried; "" = for nothing.
   void NoteWaiting(const std::string& what);
 
-  // No more leases; a running statement is cancelled. Returns at once.
+  // No more leases, and nothing new begins. Returns at once.
   void Stop(Leave leave);
+  // Ends what runs now, wherever, after Stop(). May take seconds.
+  void CancelStatement();
+  // kService: it ended here, was stopped or taken over; somebody else may drive it.
+  bool left() const;
+  absl::Status NotHere() const;  // kNotFound
   bool ended() const;
   core::State stage() const;  // as it works through them here
   bool copying() const;       // there are shards to lease
+  bool waiting() const;       // for a verifier
   // Waits until the migration no longer runs here, for `patience` at most. Returns ended().
   bool AwaitEnd(absl::Duration patience);
   // As the ledger has it now, or had it when it could be read last; after the end, as it was then.
@@ -96,8 +102,8 @@ class Driver {
   absl::StatusOr<core::State> Verify();
   absl::Status VerifyOnce(bool& different);
   absl::StatusOr<std::shared_ptr<rpc::VerifierClient>> AwaitVerifier();
-  // Reports show `step` meanwhile. Returns early what interrupts.
-  absl::Status WaitWith(const std::string& step, absl::Duration pause);
+  // Returns early what interrupts.
+  absl::Status WaitForVerifier(absl::Duration pause);
   absl::Status StoreEnd(core::State state);
   void End(const absl::Status& status);
   absl::Status StoreOutcome(const absl::Status& status);
@@ -123,7 +129,13 @@ class Driver {
   // Of what has to end, perhaps to begin again.
   bool interrupted() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return ending() || !away_.ok(); }
   bool Stopping() const;
-  void CancelStatement();
+  bool HasFailed() const;  // a shard has, for good
+  // Whoever drives it now goes on with its leases.
+  bool IsLeftToOthers() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return !lost_.ok() || (stopping_ && leave_ == Leave::kRunning);
+  }
+  // kNotFound: leases are another's, perhaps; kAborted: there are none.
+  absl::Status CheckLeases() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<core::Report> ReadReport();
 
   // Runs `work(hold)` when its turn comes. kUnavailable while there is no hold, and after the end.
@@ -159,6 +171,7 @@ class Driver {
   std::string step_ ABSL_GUARDED_BY(mutex_);
   std::optional<postgres::Connection::Canceller> canceller_ ABSL_GUARDED_BY(mutex_);
   bool verifying_ ABSL_GUARDED_BY(mutex_) = false;
+  bool waiting_ ABSL_GUARDED_BY(mutex_) = false;
   absl::StatusOr<core::Report> last_report_ ABSL_GUARDED_BY(mutex_) = absl::NotFoundError("no report yet");
 
   std::shared_ptr<Source> source_ ABSL_GUARDED_BY(mutex_);

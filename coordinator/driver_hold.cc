@@ -25,11 +25,7 @@ constexpr int kDoublingsMax = 4;
 
 bool MayPass(const absl::Status& why) {
   return absl::IsUnavailable(why) || absl::IsAborted(why) || absl::IsFailedPrecondition(why) ||
-         absl::IsDeadlineExceeded(why);
-}
-
-absl::Status NotHere(const std::string& id) {
-  return absl::NotFoundError(absl::StrCat("migration ", id, " does not run here"));
+         absl::IsDeadlineExceeded(why) || absl::IsResourceExhausted(why);
 }
 
 absl::Status TakenOver(const std::string& id) {
@@ -76,6 +72,7 @@ absl::StatusOr<rpc::Acquired> Driver::Acquire(const LeaseParties& parties) {
     return acquired;
   }
   leases_->Grant(shard, *epoch, Monotonic() + lease_time);
+  step_.clear();
   acquired.lease = rpc::Lease{.migration_id = setup_.migration_id,
                               .shard = shard,
                               .epoch = *epoch,
@@ -90,13 +87,25 @@ absl::StatusOr<rpc::Acquired> Driver::Acquire(const LeaseParties& parties) {
   return acquired;
 }
 
+bool Driver::left() const {
+  base::MutexLock lock(&mutex_);
+  return setup_.coordinator.life == Life::kService && (ended_ || IsLeftToOthers());
+}
+
+absl::Status Driver::NotHere() const {
+  return absl::NotFoundError(absl::StrCat("migration ", setup_.migration_id, " does not run here"));
+}
+
+absl::Status Driver::CheckLeases() const {
+  if (setup_.coordinator.life == Life::kService && IsLeftToOthers()) return NotHere();
+  return leases_ ? absl::OkStatus() : absl::AbortedError("the migration is not copying here");
+}
+
 absl::Status Driver::Renew(int shard, std::uint64_t epoch) {
+  if (left()) return NotHere();
   {
     base::MutexLock lock(&mutex_);
-    // Whoever drives a service's migration now goes on with its leases.
-    const bool left = ended_ || !lost_.ok() || (stopping_ && leave_ == Leave::kRunning);
-    if (left && setup_.coordinator.life == Life::kService) return NotHere(setup_.migration_id);
-    if (left || copied_ || ending()) return absl::AbortedError("the migration is not copying here");
+    if (ended_ || copied_ || ending()) return absl::AbortedError("the migration is not copying here");
     if (!copying_) return absl::UnavailableError("the destination is being reached anew");
   }
   RETURN_IF_ERROR(WithHold([&](Hold& hold) {
@@ -108,19 +117,24 @@ absl::Status Driver::Renew(int shard, std::uint64_t epoch) {
 
 absl::Status Driver::Complete(int shard, std::uint64_t epoch) {
   base::MutexLock lock(&mutex_);
-  if (!leases_) return absl::AbortedError("the migration is not copying here");
+  RETURN_IF_ERROR(CheckLeases());
   return leases_->Complete(shard, epoch);
 }
 
 absl::Status Driver::Fail(int shard, std::uint64_t epoch, const absl::Status& why) {
   base::MutexLock lock(&mutex_);
-  if (!leases_) return absl::AbortedError("the migration is not copying here");
+  RETURN_IF_ERROR(CheckLeases());
   return GiveBack(shard, epoch, why);
 }
 
 absl::Status Driver::GiveBack(int shard, std::uint64_t epoch, const absl::Status& why) {
   const bool stopped = absl::IsCancelled(why);  // a reader that was told to stop
   const absl::Duration now = Monotonic();
+  // Writers that are full of others' shards, this one's turn comes. In a command nobody else's are there.
+  if (absl::IsResourceExhausted(why) && setup_.coordinator.life == Life::kService) {
+    step_ = absl::StrCat("waiting for room: ", core::SanitizeText(why.message()));
+    return leases_->GiveBack(shard, epoch, now + kBackoff * (1 << kDoublingsMax), /*failed=*/false);
+  }
   RETURN_IF_ERROR(leases_->GiveBack(shard, epoch, now, !stopped));
   if (stopped) return absl::OkStatus();
   const int attempts = leases_->attempts(shard);
@@ -163,12 +177,9 @@ void Driver::NoteWaiting(const std::string& what) {
 // ---- stopping ----
 
 void Driver::Stop(Leave leave) {
-  {
-    base::MutexLock lock(&mutex_);
-    if (!stopping_) leave_ = leave;
-    stopping_ = true;
-  }
-  CancelStatement();
+  base::MutexLock lock(&mutex_);
+  if (!stopping_) leave_ = leave;
+  stopping_ = true;
 }
 
 void Driver::CancelStatement() {
@@ -277,6 +288,11 @@ absl::StatusOr<Hold> Driver::AwaitHold(std::uint64_t former_epoch) {
 core::State Driver::stage() const {
   base::MutexLock lock(&mutex_);
   return stage_;
+}
+
+bool Driver::waiting() const {
+  base::MutexLock lock(&mutex_);
+  return waiting_;
 }
 
 bool Driver::copying() const {

@@ -43,7 +43,7 @@ absl::StatusOr<core::State> Driver::Verify() {
     }
     telemetry::LogWarning(
         absl::StrCat("migration ", setup_.migration_id, ": the checks begin again: ", verified.message()));
-    RETURN_IF_ERROR(WaitWith("waiting for a verifier", kAskForVerifier * (1 << std::min(attempt - 1, kDoublingsMax))));
+    RETURN_IF_ERROR(WaitForVerifier(kAskForVerifier * (1 << std::min(attempt - 1, kDoublingsMax))));
   }
 }
 
@@ -51,14 +51,15 @@ absl::StatusOr<std::shared_ptr<rpc::VerifierClient>> Driver::AwaitVerifier() {
   while (true) {
     auto verifier = setup_.workers.ChooseVerifier();
     if (!absl::IsUnavailable(verifier.status()) || setup_.coordinator.life == Life::kCommand) return verifier;
-    RETURN_IF_ERROR(WaitWith("waiting for a verifier", kAskForVerifier));
+    RETURN_IF_ERROR(WaitForVerifier(kAskForVerifier));
   }
 }
 
-absl::Status Driver::WaitWith(const std::string& step, absl::Duration pause) {
+absl::Status Driver::WaitForVerifier(absl::Duration pause) {
   {
     base::MutexLock lock(&mutex_);
-    step_ = step;
+    step_ = "waiting for a verifier";
+    waiting_ = true;
     mutex_.AwaitUntil(absl::Now() + pause, [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return interrupted(); });
   }
   return Interruption();
@@ -66,9 +67,11 @@ absl::Status Driver::WaitWith(const std::string& step, absl::Duration pause) {
 
 absl::Status Driver::VerifyOnce(bool& different) {
   ASSIGN_OR_RETURN(const std::shared_ptr<rpc::VerifierClient> verifier, AwaitVerifier());
-  RETURN_IF_ERROR(WithHold([&](Hold& hold) { return BeginChecks(hold.ledger, setup_.migration_id, kVerifyLevel); }));
+  RETURN_IF_ERROR(WithHold(
+      [&](Hold& hold) { return BeginChecks(hold.ledger, setup_.migration_id, hold.epoch, kVerifyLevel); }));
   {
     base::MutexLock lock(&mutex_);
+    waiting_ = false;
     step_ = "checking";
   }
   telemetry::Span span = telemetry::Span::Start("verify", plan()->traceparent);
@@ -79,7 +82,8 @@ absl::Status Driver::VerifyOnce(bool& different) {
       [&](const core::CheckReport& check) {
         different = different || check.verdict == "fail";
         if (!recorded.ok()) return;
-        recorded = WithHold([&](Hold& hold) { return postgres::RecordCheck(hold.ledger, setup_.migration_id, check); });
+        recorded = WithHold(
+            [&](Hold& hold) { return StoreCheck(hold.ledger, setup_.migration_id, hold.epoch, check); });
       });
   span.Fail(verified);
   return verified.ok() ? recorded : verified;

@@ -94,11 +94,22 @@ absl::StatusOr<std::set<int>> MappingsWithOrphans(postgres::Connection& session,
   return mappings;
 }
 
-absl::Status BeginChecks(postgres::Connection& session, absl::string_view migration_id, absl::string_view level) {
-  const std::string id(migration_id);
-  RETURN_IF_ERROR(session.Execute("DELETE FROM vecferry.check_result WHERE migration_id = $1", {id}).status());
-  return session.Execute("UPDATE vecferry.migration SET verify_level = $2 WHERE id = $1", {id, std::string(level)})
-      .status();
+absl::Status BeginChecks(postgres::Connection& session, absl::string_view migration_id, std::uint64_t epoch,
+                         absl::string_view level) {
+  return postgres::InTransaction(session, [&]() -> absl::Status {
+    RETURN_IF_ERROR(postgres::SetVerifyLevel(session, migration_id, epoch, level));
+    return session
+        .Execute("DELETE FROM vecferry.check_result WHERE migration_id = $1", {std::string(migration_id)})
+        .status();
+  });
+}
+
+absl::Status StoreCheck(postgres::Connection& session, absl::string_view migration_id, std::uint64_t epoch,
+                        const core::CheckReport& check) {
+  return postgres::InTransaction(session, [&]() -> absl::Status {
+    RETURN_IF_ERROR(CheckEpoch(session, migration_id, epoch));
+    return postgres::RecordCheck(session, migration_id, check);
+  });
 }
 
 }  // namespace vecferry::coordinator

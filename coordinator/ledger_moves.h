@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "common/core/migration.h"
+#include "common/core/report.h"
 #include "common/postgres/connection.h"
 
 namespace vecferry::coordinator {
@@ -37,8 +38,11 @@ absl::Status ResetMappings(postgres::Connection& session, absl::string_view migr
 // Mappings of which rows were rejected for a missing parent.
 absl::StatusOr<std::set<int>> MappingsWithOrphans(postgres::Connection& session, absl::string_view migration_id);
 
-// Notes the level of the checks to come, and forgets the results of an earlier run of them.
-absl::Status BeginChecks(postgres::Connection& session, absl::string_view migration_id, absl::string_view level);
+// Notes the level of the checks to come, and forgets the results of an earlier run of them. kAborted as CheckEpoch.
+absl::Status BeginChecks(postgres::Connection& session, absl::string_view migration_id, std::uint64_t epoch,
+                         absl::string_view level);
+absl::Status StoreCheck(postgres::Connection& session, absl::string_view migration_id, std::uint64_t epoch,
+                        const core::CheckReport& check);
 
 }  // namespace vecferry::coordinator
 

@@ -60,6 +60,7 @@ void Migrations::Stop() {
   for (const std::shared_ptr<Source>& source : read) source->connection().Interrupt();
   const Leave leave = options_.life == Life::kService ? Leave::kRunning : Leave::kPaused;
   for (const DriverPointer& driver : Drivers()) driver->Stop(leave);
+  for (const DriverPointer& driver : Drivers()) driver->CancelStatement();
 }
 
 bool Migrations::stopping() {
@@ -201,9 +202,12 @@ absl::StatusOr<rpc::Started> Migrations::Start(const rpc::StartOptions& asked) {
   // One that was paused or cancelled may not have noticed yet, and stops.
   if (driver != nullptr && !driver->ended() && core::IsRunning(found.row.state)) return rpc::Started{id, true};
   const absl::StatusOr<rpc::Started> started = Drive(conninfo, options, std::move(found), std::move(ledger));
-  // Another coordinator drives it, or did a moment ago: it can be watched from here.
-  if (options_.life == Life::kService && absl::IsAlreadyExists(started.status())) return rpc::Started{id, true};
-  return started;
+  if (options_.life == Life::kCommand || !absl::IsAlreadyExists(started.status())) return started;
+  // Another coordinator drives it, or did a moment ago: it can be watched from here. Not so where that one is to stop.
+  ASSIGN_OR_RETURN(postgres::Connection session, Open(conninfo, "vecferry/status"));
+  ASSIGN_OR_RETURN(const postgres::MigrationRow row, postgres::GetMigration(session, id));
+  if (!core::IsRunning(row.state) && !core::IsEnded(row.state)) return started;
+  return rpc::Started{id, true};
 }
 
 absl::StatusOr<rpc::Started> Migrations::Drive(const std::string& conninfo, const rpc::StartOptions& options,

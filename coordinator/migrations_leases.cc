@@ -54,6 +54,8 @@ absl::Status Migrations::Fail(const std::string& id, int shard, std::uint64_t ep
 
 absl::StatusOr<std::shared_ptr<const core::Plan>> Migrations::GetPlan(const std::string& id) {
   ASSIGN_OR_RETURN(const DriverPointer driver, NeedDriver(id));
+  // Whoever drives it now may have another plan.
+  if (driver->left()) return driver->NotHere();
   return driver->plan();
 }
 
@@ -91,7 +93,7 @@ void Migrations::Measure() {
     const int leases = driver->CountStreams(streams);
     ++running[driver->stage()];
     leased += leases;
-    if (driver->copying() && leases == 0) ++waiting;
+    if ((driver->copying() && leases == 0) || driver->waiting()) ++waiting;
   }
   for (auto& [state, gauge] : metrics_.migrations) gauge.Set(running[state]);
   metrics_.waiting.Set(waiting);

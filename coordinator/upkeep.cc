@@ -69,8 +69,8 @@ bool Upkeep::LookForMigrations() {
 
 void Upkeep::TidyCopies() {
   duties_.tidy_copies();
-  // What hinders it is told of the looks.
-  Advance(tidying_, duties_.tidy_interval, [this] { return DropCopies(); });
+  const auto outcome = Advance(tidying_, duties_.tidy_interval, [this] { return DropCopies(); });
+  if (outcome) Tell("copies of sources that nobody needs cannot be told from others", *outcome);
 }
 
 absl::Status Upkeep::DropCopies() {

@@ -97,8 +97,9 @@ class Reader : public Service {
   absl::StatusOr<std::shared_ptr<vecferry::sqlite::SnapshotConnection>> OpenSource(
       const std::string& snapshot, const std::function<bool()>& stopping) {
     auto source = copies_.Open(snapshot, coordinators_.sources(), stopping);
-    if (!absl::IsNotFound(source.status())) return source;
-    // Not for good: whoever takes the migration up has a copy of its own, and says so with the next lease.
+    // Not for good: whoever takes the migration up has a copy of its own, and says so with the next lease; and where
+    // there is no room for it, or the coordinator sends to others for too long, a reader of another host may have it.
+    if (!absl::IsNotFound(source.status()) && !absl::IsResourceExhausted(source.status())) return source;
     return absl::UnavailableError(source.status().message());
   }
 

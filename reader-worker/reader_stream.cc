@@ -174,6 +174,11 @@ absl::Status LeasedReaderStream::FetchPlan(const rpc::Lease& lease) {
   plan_of_.clear();
   absl::StatusOr<core::Plan> plan = Retry([&] { return leases_.GetPlan(lease.migration_id); });
   RETURN_IF_ERROR(plan.status());
+  // Of one who drove it before; whoever granted the lease has the other.
+  if (plan->revision != lease.plan_revision) {
+    return absl::UnavailableError(absl::StrCat("the plan of ", lease.migration_id, " came in revision ", plan->revision,
+                                               ", not ", lease.plan_revision));
+  }
   plan_ = *std::move(plan);
   plan_of_ = lease.migration_id;
   return absl::OkStatus();

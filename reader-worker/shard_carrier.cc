@@ -49,8 +49,6 @@ absl::Status ShardCarrier::Carry() {
       backoff = kBackoffMin;
       give_up = absl::Now() + options_.retry_max;
     }
-    // A writer that stays full has others' shards to carry: this one waits its turn, wherever that is.
-    if (absl::IsResourceExhausted(status) && absl::Now() >= give_up) return absl::UnavailableError(status.message());
     if (!MayPass(status) || absl::Now() >= give_up) return status;
     if (stop_.WaitFor(backoff)) return absl::CancelledError("the reader was told to stop");
     backoff = std::min(2 * backoff, kBackoffMax);

@@ -43,7 +43,10 @@ class Verifier : public Service {
     const vecferry::service::Connections& connections = setup.connections;
     return vecferry::verifier::MakeVerifierService(
         [this](const std::string& snapshot, const std::function<bool()>& stopping) {
-          return copies_.Open(snapshot, coordinators_.sources(), stopping);
+          auto source = copies_.Open(snapshot, coordinators_.sources(), stopping);
+          if (!absl::IsResourceExhausted(source.status())) return source;
+          // Another verifier may have the room.
+          return decltype(source)(absl::UnavailableError(source.status().message()));
         },
         [&connections](absl::string_view name) { return connections.Resolve(name); }, setup.registry);
   }

@@ -29,6 +29,13 @@ struct Arguments::State {
 
 namespace {
 
+// Not what may be a URL with a password.
+absl::Status UnexpectedWord(const std::string& word) {
+  const bool may_tell = !absl::StrContains(word, "://") && !absl::StrContains(word, '=');
+  return absl::InvalidArgumentError(may_tell ? absl::StrCat("unexpected word '", word, "'")
+                                             : "an unexpected word, which may be a URL; is a '=' or a flag missing?");
+}
+
 // What is wrong when CLI11 found too few or too many values: it names neither flag nor value as they were given.
 std::string MismatchText(const std::vector<std::string>& words, const std::map<std::string, std::string>& value_names) {
   for (std::size_t i = 0; i < words.size(); ++i) {
@@ -101,7 +108,7 @@ absl::Status Arguments::Parse(const std::vector<std::string>& words) {
     // The unknown flag itself, not the value that was meant for it.
     const auto flag =
         std::find_if(extras.begin(), extras.end(), [](const std::string& word) { return absl::StartsWith(word, "-"); });
-    if (flag == extras.end()) return absl::InvalidArgumentError(absl::StrCat("unexpected word '", extras[0], "'"));
+    if (flag == extras.end()) return UnexpectedWord(extras[0]);
     const std::string name = flag->substr(0, flag->find('='));
     const std::string nearest = Nearest(name, state_->flags);
     return absl::InvalidArgumentError(

@@ -37,12 +37,24 @@ bool RemoveWithSidecars(const std::string& path) {
   return unlink(path.c_str()) == 0 || errno == ENOENT;
 }
 
+namespace {
+
+// A name may go to another file meanwhile, which somebody may hold.
+bool TakeAlone(const base::Descriptor& file, const std::string& path) {
+  return flock(file.number(), LOCK_EX | LOCK_NB) == 0 && IsNamed(file, path);
+}
+
+}  // namespace
+
 bool RemoveUnheld(const std::string& path) {
   const base::Descriptor file(open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
   if (!file.is_open()) return errno == ENOENT;
-  // A name may have gone to another file meanwhile, which somebody may hold.
-  if (flock(file.number(), LOCK_EX | LOCK_NB) != 0 || !IsNamed(file, path)) return false;
-  return RemoveWithSidecars(path);
+  return TakeAlone(file, path) && RemoveWithSidecars(path);
+}
+
+bool IsUnheld(const std::string& path) {
+  const base::Descriptor file(open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+  return file.is_open() && TakeAlone(file, path);
 }
 
 void ForEachFile(const std::string& folder, absl::string_view prefix, absl::string_view suffix,

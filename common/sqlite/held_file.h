@@ -26,6 +26,8 @@ inline constexpr char kSealSuffix[] = ".seal";
 bool RemoveWithSidecars(const std::string& path);
 // The same, unless somebody holds it.
 bool RemoveUnheld(const std::string& path);
+// Whether it is there and nobody holds it. For that moment it is another's alone to who tries Hold().
+bool IsUnheld(const std::string& path);
 
 // Calls `on_file` for each entry of `folder` whose name is `prefix`, something and `suffix`, with its path and the
 // something. A folder that cannot be read has none.

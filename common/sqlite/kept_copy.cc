@@ -138,10 +138,12 @@ bool RemoveKeptCopy(const std::string& scratch_dir, absl::string_view id) {
   return IsCopyId(id) && RemoveUnheld(KeptCopyPath(scratch_dir, id));
 }
 
-void RemoveKeptCopiesBut(const std::string& scratch_dir, const std::set<std::string>& ids) {
+std::set<std::string> UnheldCopiesBut(const std::string& scratch_dir, const std::set<std::string>& ids) {
+  std::set<std::string> unheld;
   ForEachFile(ScratchFolder(scratch_dir), kPrefix, kSuffix, [&](const std::string& path, const std::string& id) {
-    if (IsCopyId(id) && ids.count(id) == 0) RemoveUnheld(path);
+    if (IsCopyId(id) && ids.count(id) == 0 && IsUnheld(path)) unheld.insert(id);
   });
+  return unheld;
 }
 
 }  // namespace vecferry::sqlite

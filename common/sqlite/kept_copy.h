@@ -48,8 +48,8 @@ std::string KeptCopyPath(const std::string& scratch_dir, absl::string_view id);
 
 // Whether the copy is gone; not while somebody holds it.
 bool RemoveKeptCopy(const std::string& scratch_dir, absl::string_view id);
-// Removes all that nobody holds, but for these.
-void RemoveKeptCopiesBut(const std::string& scratch_dir, const std::set<std::string>& ids);
+// All that nobody holds, but for these, which are not tried.
+std::set<std::string> UnheldCopiesBut(const std::string& scratch_dir, const std::set<std::string>& ids);
 
 }  // namespace vecferry::sqlite
 

@@ -222,6 +222,7 @@ class Chart(unittest.TestCase):
     def test_refuses_what_cannot_work(self):
         for values, named in (
                 ({"tls": {"mode": "on"}}, "/tls/mode"), ({"writer": {"streams": 0}}, "/writer/streams"),
+                ({"reader": {"streams": 65}}, "/reader/streams"),
                 ({"drainTimeoutSeconds": "30"}, "/drainTimeoutSeconds"), ({"logLevel": "loud"}, "/logLevel"),
                 ({"tracing": {"endpoint": "collector:4317"}}, "/tracing/endpoint"),
                 ({"securityContext": {"runAsUser": 0}}, "/securityContext/runAsUser"),

@@ -70,6 +70,9 @@ class Usage(unittest.TestCase):
 
     def test_lists_are_one_word(self):
         self.expect([*COPY, "--only", "a", "b"], "unexpected word 'b'")
+        for url in ("postgresql://u:secret@h/d", "host=h password=secret"):  # that stands alone by mistake
+            self.assertNotIn("secret", run("migrate", "list", url).stderr)
+            self.expect(["migrate", "list", url], "an unexpected word")
 
     def test_an_unreadable_url_is_not_repeated(self):
         for url in ("postgresql://u:se@cret@h/d", "host=h password='secret"):

@@ -182,12 +182,16 @@ TEST_F(CopiedSourcesTest, FindsWhatIsToBeSent) {
   EXPECT_THAT(sources_->Find("../store"), StatusIs(absl::StatusCode::kInvalidArgument, _));
 }
 
-TEST_F(CopiedSourcesTest, KeepsOnlyWhatIsNamedOrOpen) {
+TEST_F(CopiedSourcesTest, RemovesWhatIsTwiceNeitherNamedNorOpen) {
   const auto open = Open();
-  const std::string named = Open()->snapshot(), left = Open()->snapshot();
-  EXPECT_THAT(Copies(), SizeIs(3));
+  auto closed = Open();  // between the two looks
+  const std::string named = Open()->snapshot(), left = Open()->snapshot(), late = closed->snapshot();
   sources_->KeepOnly({named});
-  EXPECT_THAT(Copies(), UnorderedElementsAre(NameOf(open->snapshot()), NameOf(named)));
+  EXPECT_THAT(Copies(), SizeIs(4));
+  closed.reset();
+  sources_->KeepOnly({named});
+  EXPECT_THAT(Copies(), UnorderedElementsAre(NameOf(open->snapshot()), NameOf(named), NameOf(late)));
+  EXPECT_THAT(sources_->Find(left), StatusIs(absl::StatusCode::kNotFound, _));
 }
 
 }  // namespace

@@ -31,11 +31,11 @@ TEST_F(ReaderStreamTest, GivesUpAWriterThatStaysAway) {
   EXPECT_THAT(leases_.completed(), IsEmpty());
 }
 
-TEST_F(ReaderStreamTest, SaysOfAWriterThatStaysFullThatItMayPass) {
+TEST_F(ReaderStreamTest, SaysThatAWriterStaysFull) {
   options_.retry_max = absl::ZeroDuration();
   writer_.Expect({{-1, absl::ResourceExhaustedError("4 of 4 streams")}});
   Run(leases_);
-  EXPECT_THAT(leases_.failed(), ElementsAre(StatusIs(absl::StatusCode::kUnavailable, HasSubstr("4 of 4"))));
+  EXPECT_THAT(leases_.failed(), ElementsAre(StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("4 of 4"))));
 }
 
 TEST_F(ReaderStreamTest, GivesTheShardUpWhenTheLeaseIsAnothers) {
@@ -58,6 +58,15 @@ TEST_F(ReaderStreamTest, SendsNoMessageAgainThatTheWriterCannotRead) {
   Run(leases_);
   EXPECT_EQ(writer_.opened(), 1);
   EXPECT_THAT(leases_.failed(), ElementsAre(StatusIs(absl::StatusCode::kInternal, HasSubstr("before the last row"))));
+}
+
+TEST_F(ReaderStreamTest, CarriesNothingByAnotherRevisionOfThePlan) {
+  rpc::Lease lease = MakeLease();
+  lease.plan_revision = 1;
+  FakeLeases leases(MakePlan(), {lease});
+  Run(leases);
+  EXPECT_EQ(writer_.opened(), 0);
+  EXPECT_THAT(leases.failed(), ElementsAre(StatusIs(absl::StatusCode::kUnavailable, HasSubstr("revision 0, not 1"))));
 }
 
 // Says after its leases that there are none now, and more may come.

@@ -68,9 +68,10 @@ TEST_F(ConnectionsTest, AreListedOrSaidToBeUnreadable) {
   options_.connections = {{"orders-prod", "flag"}};
   Write("third", "file");
   Write(".hidden", "file");
-  std::filesystem::create_directory(absl::StrCat(options_.connections_dir, "/folder"));
+  std::filesystem::create_directory(absl::StrCat(folder_, "/folder"));
+  std::filesystem::create_symlink("gone", absl::StrCat(folder_, "/zz"));
   const Environment environment = {"VECFERRY_CONNECTION_ORDERS_TEST=variable"};
-  EXPECT_THAT(*Connections(options_, environment).Names(), ElementsAre("orders-prod", "orders_test", "third"));
+  EXPECT_THAT(*Connections(options_, environment).Names(), ElementsAre("orders-prod", "orders_test", "third", "zz"));
   options_.connections_dir += "/third";  // no folder
   EXPECT_THAT(Connections(options_, environment).Names(),
               StatusIs(absl::StatusCode::kUnavailable, HasSubstr("--connections-dir")));
