@@ -48,11 +48,6 @@ std::shared_ptr<const core::Plan> Driver::plan() const {
   return plan_;
 }
 
-bool Driver::HasFailed() const {
-  base::MutexLock lock(&mutex_);
-  return !failed_.ok();
-}
-
 bool Driver::Stopping() const {
   base::MutexLock lock(&mutex_);
   return interrupted();

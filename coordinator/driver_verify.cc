@@ -67,8 +67,8 @@ absl::Status Driver::WaitForVerifier(absl::Duration pause) {
 
 absl::Status Driver::VerifyOnce(bool& different) {
   ASSIGN_OR_RETURN(const std::shared_ptr<rpc::VerifierClient> verifier, AwaitVerifier());
-  RETURN_IF_ERROR(WithHold(
-      [&](Hold& hold) { return BeginChecks(hold.ledger, setup_.migration_id, hold.epoch, kVerifyLevel); }));
+  RETURN_IF_ERROR(
+      WithHold([&](Hold& hold) { return BeginChecks(hold.ledger, setup_.migration_id, hold.epoch, kVerifyLevel); }));
   {
     base::MutexLock lock(&mutex_);
     waiting_ = false;
@@ -82,8 +82,8 @@ absl::Status Driver::VerifyOnce(bool& different) {
       [&](const core::CheckReport& check) {
         different = different || check.verdict == "fail";
         if (!recorded.ok()) return;
-        recorded = WithHold(
-            [&](Hold& hold) { return StoreCheck(hold.ledger, setup_.migration_id, hold.epoch, check); });
+        recorded =
+            WithHold([&](Hold& hold) { return StoreCheck(hold.ledger, setup_.migration_id, hold.epoch, check); });
       });
   span.Fail(verified);
   return verified.ok() ? recorded : verified;

@@ -98,8 +98,7 @@ absl::Status BeginChecks(postgres::Connection& session, absl::string_view migrat
                          absl::string_view level) {
   return postgres::InTransaction(session, [&]() -> absl::Status {
     RETURN_IF_ERROR(postgres::SetVerifyLevel(session, migration_id, epoch, level));
-    return session
-        .Execute("DELETE FROM vecferry.check_result WHERE migration_id = $1", {std::string(migration_id)})
+    return session.Execute("DELETE FROM vecferry.check_result WHERE migration_id = $1", {std::string(migration_id)})
         .status();
   });
 }

@@ -46,9 +46,9 @@ class PlanningLock {
 };
 
 // Stores a drawn plan: makes the ledger if there is none; then, in one transaction, the destination's tables and the
-// migration with its shards and claims. Sets the oids in `plan`, and of `row` id, plan and the seconds that planning took
-// since `begin` (Monotonic).
-// Errors: kAlreadyExists naming who claims a table; whatever the server says to a statement, which is named.
+// migration with its shards and claims. Sets the oids in `plan`, and of `row` id, plan and the seconds that planning
+// took since `begin` (Monotonic). Errors: kAlreadyExists naming who claims a table; whatever the server says to a
+// statement, which is named.
 absl::Status StorePlan(postgres::Connection& session, const postgres::Catalog& catalog, core::Plan& plan,
                        absl::Duration begin, postgres::MigrationRow& row);
 

@@ -122,7 +122,8 @@ absl::StatusOr<std::vector<std::string>> Connections::Names() const {
     // What cannot be looked at is said to be there: whoever wants it learns why it cannot be read.
     if (name[0] != '.' && (at->is_regular_file(no_file) || no_file)) names.insert(name);
   }
-  if (error) return absl::UnavailableError(absl::StrCat("cannot read --connections-dir ", folder_, ": ", error.message()));
+  if (error)
+    return absl::UnavailableError(absl::StrCat("cannot read --connections-dir ", folder_, ": ", error.message()));
   return std::vector<std::string>(names.begin(), names.end());
 }
 

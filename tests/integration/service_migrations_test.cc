@@ -137,7 +137,8 @@ TEST_F(LeaseTest, WhoLostTheMigrationSendsReadersOn) {
   while (!absl::IsNotFound(service_->migrations().Renew(id_, lease.shard, lease.epoch))) std::this_thread::yield();
   EXPECT_THAT(service_->migrations().Complete(id_, lease.shard, lease.epoch),
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("not run here")));
-  EXPECT_THAT(Fail(lease, absl::UnavailableError("")), StatusIs(absl::StatusCode::kNotFound, HasSubstr("not run here")));
+  EXPECT_THAT(Fail(lease, absl::UnavailableError("")),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("not run here")));
   EXPECT_THAT(service_->migrations().GetPlan(id_), StatusIs(absl::StatusCode::kNotFound, HasSubstr("not run here")));
 }
 

@@ -1,34 +1,14 @@
-// The copies that a worker fetches: once for a host, on from what is there, and whole or not at all.
+// The copies that a worker fetches: on from what is there, and whole or not at all.
 #include <gmock/gmock.h>
 #include <sched.h>
-#include <signal.h>
-#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <atomic>
-#include <cstdio>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <functional>
-#include <memory>
-#include <new>
-#include <optional>
-#include <set>
-#include <string>
-#include <thread>
-#include <utility>
-#include <vector>
-
-#include "absl/strings/str_cat.h"
-#include "common/source/local_copies.h"
 #include "common/sqlite/kept_copy.h"
-#include "tests/support/file_source.h"
+#include "tests/support/child.h"
 #include "tests/support/full_disk.h"
-#include "tests/support/sqlite_file.h"
-#include "tests/support/status_matchers.h"
+#include "tests/support/local_copies_fixture.h"
 
 namespace vecferry::source {
 namespace {
@@ -37,68 +17,8 @@ using ::testing::_;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using ::vecferry::testing::FileSource;
+using ::vecferry::testing::Child;
 using ::vecferry::testing::FullDisk;
-using ::vecferry::testing::IsOk;
-using ::vecferry::testing::SqliteFile;
-using ::vecferry::testing::StatusIs;
-namespace fs = std::filesystem;
-
-constexpr char kId[] = "01234567-89ab-4cde-8f01-23456789abcd";
-constexpr std::uint64_t kMiB = 1 << 20;
-constexpr int kRows = 1000;
-
-bool Never() { return false; }
-
-std::string Read(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-// A store of some 5.3 MiB.
-std::string StoreBytes() {
-  SqliteFile file;
-  file.Run(
-      absl::StrCat("CREATE TABLE a(n, filler);"
-                   "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ",
-                   kRows, ") INSERT INTO a SELECT i, printf('%05000d', i) FROM n"));
-  file.Close();
-  return Read(file.path());
-}
-
-class LocalCopiesTest : public ::testing::Test {
- protected:
-  LocalCopiesTest() {
-    std::string pattern = (fs::temp_directory_path() / "vecferry-copies-XXXXXX").string();
-    scratch_ = mkdtemp(pattern.data());
-    options_.pause = options_.pause_max = absl::Milliseconds(1);
-  }
-  ~LocalCopiesTest() override { fs::remove_all(scratch_); }
-
-  absl::StatusOr<std::shared_ptr<sqlite::SnapshotConnection>> Open(const std::function<bool()>& stopping = Never) {
-    return LocalCopies(scratch_, options_).Open(kId, source_, stopping);
-  }
-  void ExpectTheStore() {
-    const auto connection = Open();
-    ASSERT_THAT(connection, IsOk());
-    EXPECT_EQ((*connection)->Take()->QueryValue("SELECT sum(n) FROM a")->integer, kRows * (kRows + 1) / 2);
-    EXPECT_TRUE(Read(fetched_path()) == bytes_) << "it must be the coordinator's copy, byte by byte";
-    EXPECT_EQ(Names(), std::set<std::string>{fs::path(fetched_path()).filename()});
-  }
-  void WritePart(const std::string& bytes) { std::ofstream(part_path(), std::ios::binary) << bytes; }
-  std::string fetched_path() const { return absl::StrCat(scratch_, "/vecferry-fetched-", kId, ".db"); }
-  std::string part_path() const { return absl::StrCat(fetched_path(), ".part"); }
-  std::set<std::string> Names() {
-    std::set<std::string> names;
-    for (const auto& entry : fs::directory_iterator(scratch_)) names.insert(entry.path().filename().string());
-    return names;
-  }
-
-  std::string scratch_;
-  const std::string bytes_ = StoreBytes();
-  FileSource source_{bytes_};
-  FetchOptions options_;
-};
 
 TEST_F(LocalCopiesTest, FetchesACopyOnce) {
   ExpectTheStore();
@@ -208,106 +128,6 @@ TEST_F(LocalCopiesTest, StopsWhenItIsToldToAndKeepsWhatCame) {
   EXPECT_LE(source_.bytes_sent, bytes_.size() - 3 * kMiB);
 }
 
-TEST_F(LocalCopiesTest, FetchesOnceForManyThreads) {
-  std::atomic<int> waiting = 0;
-  source_.before_chunk = [&](std::uint64_t, std::string&) {
-    while (waiting < 3) std::this_thread::yield();
-    return absl::OkStatus();
-  };
-  LocalCopies copies(scratch_, options_);
-  std::vector<std::thread> threads;
-  for (int i = 0; i < 4; ++i) {
-    threads.emplace_back([&] {
-      bool counted = false;
-      const auto connection = copies.Open(kId, source_, [&] {
-        // Asked by those who wait for the lock, and by the one who has it.
-        if (!std::exchange(counted, true)) ++waiting;
-        return false;
-      });
-      EXPECT_THAT(connection, IsOk());
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-  EXPECT_EQ(source_.calls, 1);
-  source_.before_chunk = nullptr;
-  ExpectTheStore();
-}
-
-// What processes of one test have in common.
-struct Shared {
-  std::atomic<int> fetching = 0, waiting = 0;
-};
-
-class SharedMemory {
- public:
-  SharedMemory() : memory_(mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)) {
-    new (memory_) Shared;
-  }
-  ~SharedMemory() { munmap(memory_, sizeof(Shared)); }
-  SharedMemory(const SharedMemory&) = delete;
-  SharedMemory& operator=(const SharedMemory&) = delete;
-  Shared* operator->() { return static_cast<Shared*>(memory_); }
-
- private:
-  void* const memory_;
-};
-
-// Runs `body` in a process of its own; what waitpid() tells.
-class Child {
- public:
-  explicit Child(const std::function<int()>& body) : pid_(fork()) {
-    if (pid_ == 0) _exit(body());
-  }
-  int Wait() {
-    int status = 0;
-    waitpid(pid_, &status, 0);
-    return status;
-  }
-
- private:
-  const pid_t pid_;
-};
-
-TEST_F(LocalCopiesTest, FetchesOnceForManyProcesses) {
-  SharedMemory shared;
-  source_.before_chunk = [&](std::uint64_t, std::string&) {
-    while (shared->waiting == 0) std::this_thread::yield();
-    return absl::OkStatus();
-  };
-  Child first([&] {
-    const auto opened = Open([&] {
-      shared->fetching = 1;
-      return false;
-    });
-    return opened.ok() && source_.calls == 1 ? 0 : 1;
-  });
-  Child second([&] {
-    while (shared->fetching == 0) std::this_thread::yield();
-    const auto opened = Open([&] {
-      shared->waiting = 1;
-      return false;
-    });
-    return opened.ok() && source_.calls == 0 ? 0 : 1;
-  });
-  EXPECT_EQ(first.Wait(), 0);
-  EXPECT_EQ(second.Wait(), 0);
-  source_.before_chunk = nullptr;
-  ExpectTheStore();
-}
-
-TEST_F(LocalCopiesTest, GoesOnFromWhatAKilledProcessLeft) {
-  Child killed([&] {
-    source_.before_chunk = [](std::uint64_t offset, std::string&) {
-      if (offset == 4 * kMiB) kill(getpid(), SIGKILL);
-      return absl::OkStatus();
-    };
-    return Open().ok() ? 0 : 1;
-  });
-  ASSERT_TRUE(WIFSIGNALED(killed.Wait()));
-  ExpectTheStore();
-  EXPECT_EQ(source_.bytes_sent, bytes_.size() - 4 * kMiB);
-}
-
 TEST_F(LocalCopiesTest, SaysWhatRoomACopyNeedsBeforeItWritesAny) {
   {
     const FullDisk full(2 << 20);
@@ -370,23 +190,6 @@ TEST_F(LocalCopiesTest, RemovesWhatIsFetchedAndNamedByNobodyUnlessItIsHeld) {
   EXPECT_EQ(Names(), stay);
   copies.KeepOnly({});
   EXPECT_EQ(Names().count(fs::path(fetched_path()).filename()), 0u);
-}
-
-TEST_F(LocalCopiesTest, WaitsNoLongerForAnotherThatAddsNothing) {
-  std::atomic<bool> fetching = false, given_up = false;
-  source_.before_chunk = [&](std::uint64_t offset, std::string&) {
-    if (offset < kMiB) return absl::OkStatus();
-    fetching = true;
-    while (!given_up) std::this_thread::yield();
-    return absl::OkStatus();
-  };
-  std::thread stopped([this] { EXPECT_THAT(Open(), IsOk()); });
-  while (!fetching) std::this_thread::yield();
-  options_.stalled_max = absl::Milliseconds(1);
-  EXPECT_THAT(Open(), StatusIs(absl::StatusCode::kUnavailable, HasSubstr(scratch_)));
-  given_up = true;
-  stopped.join();
-  EXPECT_EQ(source_.calls, 1);
 }
 
 TEST_F(LocalCopiesTest, LeavesAPartToWhoeverFetchesIt) {

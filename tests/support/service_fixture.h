@@ -88,8 +88,8 @@ class ServiceCoordinator {
     options.life = Life::kService;
     options.attempts_max = attempts_max;
     options.duties.look_interval = options.duties.tidy_interval = absl::Milliseconds(1);
-    options.duties.registry = std::make_shared<WorkerRegistry>(
-        [](const std::string&) { return absl::UnavailableError("none"); }, Monotonic);
+    options.duties.registry =
+        std::make_shared<WorkerRegistry>([](const std::string&) { return absl::UnavailableError("none"); }, Monotonic);
     options.duties.keep_copies = [this](const std::set<std::string>& used) { sources_->KeepOnly(used); };
     options.duties.tidy_copies = [this] { ++tidied; };
     return options;
@@ -123,8 +123,8 @@ class ServiceTest : public MigrationTest {
   std::string Leave(int seconds) {
     const absl::StatusOr<rpc::Started> started = Serve()->migrations().Start(Request());
     EXPECT_THAT(started, IsOk());
-    database_.Run(absl::StrCat("UPDATE vecferry.migration SET coordinator_seen_at = now() - interval '", seconds,
-                               " seconds'"));
+    database_.Run(
+        absl::StrCat("UPDATE vecferry.migration SET coordinator_seen_at = now() - interval '", seconds, " seconds'"));
     return started.ok() ? started->migration_id : "";
   }
   std::string State() {
