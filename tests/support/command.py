@@ -113,9 +113,9 @@ def scratch_folder():
     return pathlib.Path(folder.name)
 
 
-def make_store(path, rows, seed=1, dimension=8, journal_mode="wal"):
+def make_store(path, rows, seed=1, dimension=8, journal_mode="wal", words=40):
     """A small store with what matters to a transfer: vectors, a parent and its children, a table WITHOUT ROWID, one
-    without a key, and one with text beyond ASCII."""
+    without a key, and one with text beyond ASCII. `words`: of a child at most."""
     picker = random.Random(seed)
     store = sqlite3.connect(path)
     store.execute(f"PRAGMA journal_mode = {journal_mode}")
@@ -129,7 +129,7 @@ def make_store(path, rows, seed=1, dimension=8, journal_mode="wal"):
         (i, f"Dokument {i} – ✓", picker.random(), struct.pack(f"<{dimension}f", *(picker.random() for _ in range(dimension))))
         for i in range(1, rows + 1)))
     store.executemany("INSERT INTO chunks(document_id, body) VALUES (?, ?)", (
-        (picker.randint(1, rows), "words " * picker.randint(1, 40)) for _ in range(rows)))
+        (picker.randint(1, rows), "words " * picker.randint(1, words)) for _ in range(rows)))
     store.executemany("INSERT INTO settings VALUES (?, ?)", ((f"name {i}", str(i * i)) for i in range(rows // 10 + 1)))
     # Equal rows in a table without a key are several rows, not one.
     store.executemany("INSERT INTO events VALUES (?, ?)", ((picker.choice("abc"), picker.randint(1, 3))

@@ -27,6 +27,7 @@ IMAGE = os.environ.get("VECFERRY_TEST_IMAGE", "")
 ROLES = ("coordinator", "reader", "writer", "verifier")
 BY_ITSELF = ("events", "events.events.k8s.io", "endpoints", "endpointslices.discovery.k8s.io", "leases.coordination.k8s.io",
              "pods.metrics.k8s.io")  # what a cluster makes and removes for others, some time later
+EVENTS = "custom-columns=AT:.metadata.creationTimestamp,OBJECT:.involvedObject.name,REASON:.reason,MESSAGE:.message"
 
 
 def kubectl(*words, stdin=None, timeout=300):
@@ -57,7 +58,7 @@ def wait_for(what, condition, seconds=120, tell=str):
     end = time.monotonic() + seconds
     while not (answer := condition()):
         if time.monotonic() > end:
-            raise AssertionError(f"not within {seconds} s: {what}\n{tell()}")
+            raise AssertionError(f"not within {seconds} s: {what} {tell()}")
         threading.Event().wait(0.3)  # each question costs the processors that are to do the work
     return answer
 
@@ -102,6 +103,7 @@ class Release:
     def __init__(self, name, store, url, port, values=()):
         self.name, self.namespace = name, f"vecferry-{name}-{os.getpid()}"
         self.store = store
+        self.deleted = {}  # pods, each with what it had said
         repository, tag = IMAGE.rsplit(":", 1)
         self.values = ["image.repository=" + repository, "image.tag=" + tag, "source.claim=store",
                        "connections.secrets={destinations}", f"networkPolicy.postgres.ports={{{port}}}",
@@ -156,7 +158,7 @@ class Release:
         done = subprocess.run([HELM, *words, "--namespace", self.namespace], capture_output=True, text=True, check=False,
                               timeout=400)
         if done.returncode != code:
-            raise AssertionError(f"helm {' '.join(map(str, words))}: {done.stdout}{done.stderr}\n{self.tell()}")
+            raise AssertionError(f"helm {' '.join(map(str, words))}: {done.stdout}{done.stderr}")
         return done.stdout + done.stderr  # logs of hooks come on stderr
 
     def install(self, *values):
@@ -182,6 +184,10 @@ class Release:
                  if "deletionTimestamp" not in pod["metadata"]]
         return sorted(found, key=lambda pod: pod["metadata"]["creationTimestamp"])
 
+    def delete(self, pod, *options):
+        self.deleted[pod] = self.told("logs", pod, "--tail=15", "--timestamps")
+        self.kubectl("delete", "pod", pod, "--wait=false", "--ignore-not-found", *options)
+
     def job(self):
         job, = self.get("jobs")
         return job
@@ -193,7 +199,7 @@ class Release:
 
     def end(self, seconds=300):
         """Waits for the Job's end. What became of it, and the exit code as the manual finds it."""
-        ended, = wait_for("the end of the migration", self.ended, seconds, self.tell)
+        ended, = wait_for("the end of the migration", self.ended, seconds)
         code = self.kubectl("get", "pods", "-l", "app.kubernetes.io/component=migration",
                             "--sort-by=.metadata.creationTimestamp", "-o",
                             "jsonpath={.items[-1:].status.containerStatuses[0].state.terminated.exitCode}")
@@ -204,10 +210,16 @@ class Release:
         text = self.kubectl("get", "--raw", f"/api/v1/namespaces/{self.namespace}/pods/{pod}:9090/proxy/metrics")
         return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line.startswith(name))
 
+    def told(self, *words):
+        """What kubectl says of this namespace, or why it says nothing."""
+        done = subprocess.run([KUBECTL, "--namespace", self.namespace, *words], capture_output=True, text=True, check=False,
+                              timeout=60)
+        return done.stdout + done.stderr
+
     def tell(self):
-        """For the message of a failure."""
-        words = (["get", "pods,jobs", "-o", "wide"], ["get", "events", "--sort-by=.lastTimestamp"])
-        logs = [["logs", "--tail=15", f"--selector=app.kubernetes.io/component={role}", "--prefix"]
-                for role in (*ROLES, "migration")]
-        return "\n".join(subprocess.run([KUBECTL, "--namespace", self.namespace, *one], capture_output=True, text=True,
-                                        check=False).stdout[-4000:] for one in (*words, *logs))
+        """For the message of a failure: what there is, what happened, and what each pod said, also those deleted."""
+        logs = [f"{role}:\n" + self.told("logs", f"--selector=app.kubernetes.io/component={role}", "--tail=15", "--prefix",
+                                         "--timestamps") for role in (*ROLES, "migration")]
+        return "\n".join([self.told("get", "pods,jobs", "-o", "wide"),
+                          self.told("get", "events", "--sort-by=.metadata.creationTimestamp", "-o", EVENTS)[-12000:], *logs,
+                          *(f"{pod}, before it was deleted:\n{log}" for pod, log in self.deleted.items())])

@@ -7,8 +7,8 @@ import threading
 
 
 class Proxy:
-    """Listens on `host`:`port`. One thread moves all bytes. `server`: the path of a unix socket, or HOST:PORT, which may be
-    said later."""
+    """Listens on `host`:`port`. One thread moves all bytes and waits for no connection: who takes nothing holds up its
+    own partner alone. `server`: the path of a unix socket, or HOST:PORT, which may be said later."""
 
     def __init__(self, server=None, host="127.0.0.1"):
         self.server, self.host = server, host
@@ -16,10 +16,25 @@ class Proxy:
         self.port = self.listener.getsockname()[1]
         self.mutex = threading.Lock()
         self.partners, self.lost = {}, {}
+        self.waiting = {}  # what a connection has not taken yet; its partner is not read meanwhile
         self.silent = False
         self.selector = selectors.DefaultSelector()
         self.selector.register(self.listener, selectors.EVENT_READ)
         threading.Thread(target=self.run, daemon=True).start()
+
+    def watch(self, one):
+        """Asks to be told of what `one` is to do next: to take what waits for it, and to say more."""
+        events = ((selectors.EVENT_WRITE if one in self.waiting else 0) |
+                  (0 if self.partners[one] in self.waiting else selectors.EVENT_READ))
+        now = self.selector.get_map().get(one)
+        if now is None or now.events != events:
+            self.leave(one)
+            if events:
+                self.selector.register(one, events)
+
+    def leave(self, one):
+        if one in self.selector.get_map():
+            self.selector.unregister(one)
 
     def url(self, database, more="", user="vecferry"):
         return f"postgresql://{user}@{self.host}:{self.port}/{database}?sslmode=disable{more}"
@@ -29,7 +44,7 @@ class Proxy:
         with self.mutex:
             self.silent = True
             for one in self.partners:
-                self.selector.unregister(one)
+                self.leave(one)
             self.selector.unregister(self.listener)
 
     def lose(self):
@@ -37,9 +52,10 @@ class Proxy:
         with self.mutex:
             count = len(self.partners) // 2
             for one in self.partners:
-                self.selector.unregister(one)
+                self.leave(one)
             self.lost.update(self.partners)
             self.partners.clear()
+            self.waiting.clear()
         return count
 
     def reset(self):
@@ -47,20 +63,20 @@ class Proxy:
         with self.mutex:
             for one in list(self.partners):
                 one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                if not self.silent:
-                    self.selector.unregister(one)
+                self.leave(one)
                 one.close()
             self.partners.clear()
+            self.waiting.clear()
             if self.silent:
                 self.selector.register(self.listener, selectors.EVENT_READ)
             self.silent = False
 
     def run(self):
         while True:
-            for key, _ in self.selector.select(timeout=0.02):
+            for key, events in self.selector.select(timeout=0.02):
                 with self.mutex:
                     if not self.silent:
-                        self.serve(key.fileobj)
+                        self.serve(key.fileobj, events)
 
     def connect(self):
         """None: nobody is there."""
@@ -74,7 +90,7 @@ class Proxy:
         except ConnectionError:
             return None
 
-    def serve(self, ready):
+    def serve(self, ready, events):
         if ready is self.listener:
             client = self.listener.accept()[0]
             server = self.connect()
@@ -83,19 +99,33 @@ class Proxy:
                 return
             self.partners.update({client: server, server: client})
             for one in (client, server):
-                self.selector.register(one, selectors.EVENT_READ)
+                one.setblocking(False)
+                self.watch(one)
         elif ready in self.partners:
             try:
-                received = ready.recv(1 << 16)
-                if received:
-                    self.partners[ready].sendall(received)
-                    return
-            except OSError:
-                pass
-            for one in (ready, self.partners.pop(ready)):
-                self.partners.pop(one, None)
-                self.selector.unregister(one)
-                one.close()
+                if events & selectors.EVENT_WRITE:
+                    self.send(ready, self.waiting.pop(ready))
+                if events & selectors.EVENT_READ:
+                    self.send(self.partners[ready], ready.recv(1 << 16))
+            except (OSError, EOFError):
+                for one in (ready, self.partners.pop(ready)):
+                    self.partners.pop(one, None)
+                    self.waiting.pop(one, None)
+                    self.leave(one)
+                    one.close()
+
+    def send(self, one, content):
+        """All that `one` takes at once; the rest waits for it."""
+        if not content:
+            raise EOFError
+        try:
+            rest = content[one.send(content):]
+        except BlockingIOError:
+            rest = content
+        if rest:
+            self.waiting[one] = rest
+        for end in (one, self.partners[one]):
+            self.watch(end)
 
 
 def socket_path(folder):
