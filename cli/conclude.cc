@@ -27,7 +27,9 @@ absl::StatusOr<int> Conclude(const CopyOptions& copy, core::Report report, Desti
   }
   if (!report.failure.empty()) WriteAll(stderr, absl::StrCat("vecferry: ", core::SanitizeText(report.failure), "\n"));
   if (report.exit_code == base::kInterruptedExitCode) {
-    WriteAll(stderr, "vecferry: interrupted; the same command resumes\n");
+    WriteAll(stderr, by == DestinationBy::kCoordinator
+                         ? "vecferry: it was paused; `vecferry migrate resume` or the same copy command goes on\n"
+                         : "vecferry: interrupted; the same command resumes\n");
   }
   return report.exit_code;
 }

@@ -9,7 +9,7 @@
 namespace vecferry::cli {
 
 // What named the database: a later command in the same shell must name it again only where it was the flag.
-enum class DestinationBy { kFlag, kEnvironment };
+enum class DestinationBy { kFlag, kEnvironment, kCoordinator };
 
 // Which database a command means, and why.
 struct Destination {

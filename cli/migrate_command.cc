@@ -20,7 +20,7 @@ namespace {
 void Write(FILE* stream, const std::string& text) { fwrite(text.data(), 1, text.size(), stream); }
 
 absl::StatusOr<int> Status(const Options& options, core::Report report, const KnownMigrations& known) {
-  DestinationBy by = DestinationBy::kEnvironment;
+  DestinationBy by = DestinationBy::kCoordinator;
   if (known.destination) {
     report.destination_url = known.destination->masked;
     by = known.destination->by;

@@ -38,7 +38,7 @@ void DeclareId(flags::Arguments& arguments) {
 
 void DeclareAtCoordinator(flags::Arguments& arguments) {
   DeclareId(arguments);
-  DeclareRemoteFlags(arguments);
+  DeclareRemoteFlags(arguments, /*needed=*/true);
 }
 
 absl::Status ReadCommon(const flags::Arguments& arguments, Options& options) {

@@ -34,8 +34,10 @@ absl::Status NoAnswer(const RemoteOptions& remote, const absl::Status& status) {
 
 }  // namespace
 
-void DeclareRemoteFlags(flags::Arguments& arguments) {
-  arguments.AddText("--coordinator", "HOST:PORT", "Have a running coordinator do it (default: this process)");
+void DeclareRemoteFlags(flags::Arguments& arguments, bool needed) {
+  arguments.AddText("--coordinator", "HOST:PORT",
+                    needed ? "The running coordinator that is asked (needed)"
+                           : "Have a running coordinator do it (default: this process)");
   arguments.AddText("--to-connection", "NAME", "With --coordinator: the destination, as the coordinator knows it");
   arguments.AddText("--tls-cert", "FILE", "With --coordinator: this client's certificate, PEM");
   arguments.AddText("--tls-key", "FILE", "Its key, PEM");

@@ -21,7 +21,8 @@ struct RemoteOptions {
   bool insecure = false;
 };
 
-void DeclareRemoteFlags(flags::Arguments& arguments);
+// `needed`: the command is nothing without a coordinator.
+void DeclareRemoteFlags(flags::Arguments& arguments, bool needed = false);
 // Errors: kInvalidArgument, naming flags: one without the other, or beside --postgres-url.
 absl::Status ReadRemoteFlags(const flags::Arguments& arguments, RemoteOptions& remote);
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "cli/choose_migration.h"
 #include "cli/conclude.h"
@@ -67,6 +68,11 @@ rpc::StartOptions MakeRequest(const CopyOptions& copy, const std::string& connec
 absl::StatusOr<int> RunRemoteCopy(const Options& options, base::ProcessSignals& signals) {
   const CopyOptions& copy = options.copy;
   const RemoteOptions& remote = options.remote;
+  if (!absl::StartsWith(copy.identity.source_path, "/")) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--sqlite-path: '", core::SanitizeText(copy.identity.source_path),
+                     "' is opened where the coordinator runs; allowed: an absolute path"));
+  }
   if (!copy.report_path.empty() && copy.report_path != "-") RETURN_IF_ERROR(CheckWritable(copy.report_path));
   WriteAll(stderr, absl::StrCat("destination: ", RemoteDestination(remote), "\n"));
   ASSIGN_OR_RETURN(const std::unique_ptr<rpc::MigrationClient> migrations, ConnectCoordinator(remote));
@@ -91,7 +97,7 @@ absl::StatusOr<int> RunRemoteCopy(const Options& options, base::ProcessSignals& 
   }));
   WriteAll(stderr, absl::StrCat(started.resumed ? "resuming" : "starting", " migration ", started.migration_id, "\n"));
   ASSIGN_OR_RETURN(core::Report report, WatchToEnd(remote, *migrations, started.migration_id, copy.progress));
-  return Conclude(copy, std::move(report), DestinationBy::kEnvironment);
+  return Conclude(copy, std::move(report), DestinationBy::kCoordinator);
 }
 
 absl::StatusOr<int> RunRemoteMigrate(const Options& options, base::ProcessSignals& signals) {
@@ -120,7 +126,7 @@ absl::StatusOr<int> RunRemoteMigrate(const Options& options, base::ProcessSignal
     default: {
       const DetachOnSignal detach(signals);
       ASSIGN_OR_RETURN(core::Report report, WatchToEnd(options.remote, known.migrations(), id, options.copy.progress));
-      return Conclude(options.copy, std::move(report), DestinationBy::kEnvironment);
+      return Conclude(options.copy, std::move(report), DestinationBy::kCoordinator);
     }
   }
 }

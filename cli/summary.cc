@@ -122,18 +122,22 @@ std::string Remarks(const core::Report& report) {
 }
 
 std::string NextStep(const core::Report& report, DestinationBy by) {
-  const char* const where = by == DestinationBy::kFlag ? " (with the same --postgres-url)" : "";
+  const bool remote = by == DestinationBy::kCoordinator;
+  const char* const at_ledger = by == DestinationBy::kFlag ? " (with the same --postgres-url)"
+                                : remote                   ? " --postgres-url URL (the destination's)"
+                                                           : "";
+  const char* const where = remote ? " (with the same --coordinator)" : at_ledger;
   switch (report.state) {
     case core::State::kVerified:
     case core::State::kCopied:
       if (report.totals.rejected > 0 || report.totals.incomplete > 0) {
-        return absl::StrCat("look at what was not carried: vecferry rejects list ", report.migration_id, where);
+        return absl::StrCat("look at what was not carried: vecferry rejects list ", report.migration_id, at_ledger);
       }
       if (report.totals.conflicting > 0) {
         return absl::StrCat("look at what was not carried: SELECT * FROM vecferry.issues WHERE migration_id = '",
                             report.migration_id, "'");
       }
-      return absl::StrCat("use the data; when no migration is needed any more, `vecferry ledger drop`", where,
+      return absl::StrCat("use the data; when no migration is needed any more, `vecferry ledger drop`", at_ledger,
                           " removes the ledger");
     case core::State::kDifferent:
       return "look at the failed checks above; do not use the data before they are understood";
@@ -141,7 +145,12 @@ std::string NextStep(const core::Report& report, DestinationBy by) {
       return absl::StrCat("the same command resumes; `vecferry migrate cancel ", report.migration_id, " --drop`", where,
                           " removes what was made");
     case core::State::kDropped: return "nothing is left of this migration but its line in the ledger";
-    default: return "run the same command again: it resumes";
+    default:
+      if (!remote) return "run the same copy command again: it resumes";
+      return core::IsRunning(report.state)
+                 ? absl::StrCat("it goes on at the coordinator: vecferry migrate watch ", report.migration_id, where)
+                 : absl::StrCat("the same copy command resumes, or vecferry migrate resume ", report.migration_id,
+                                where);
   }
 }
 

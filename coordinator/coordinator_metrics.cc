@@ -42,6 +42,7 @@ CoordinatorMetrics::CoordinatorMetrics(prometheus::Registry& registry)
       leases(registry, "vecferry_coordinator_leases", "Shards in readers' hands."),
       granted(registry, "vecferry_coordinator_leases_granted_total", "Leases given out."),
       lost(registry, "vecferry_coordinator_leases_lost_total", "Leases taken back from readers that fell silent."),
+      rejected(registry, "vecferry_coordinator_rejected_rows_total", "Rejected rows of migrations that ended here."),
       workers(ByKind(registry)) {}
 
 }  // namespace vecferry::coordinator

@@ -16,7 +16,7 @@ struct CoordinatorMetrics {
   std::map<core::State, telemetry::Gauge> migrations;  // the running states
   std::map<core::State, telemetry::Counter> ended;
   telemetry::Gauge waiting, leases;
-  telemetry::Counter granted, lost;
+  telemetry::Counter granted, lost, rejected;
   std::map<rpc::WorkerKind, telemetry::Gauge> workers;
 };
 

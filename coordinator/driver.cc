@@ -7,6 +7,7 @@
 #include "common/base/fault_points.h"
 #include "common/base/status_macros.h"
 #include "common/postgres/ledger_sql.h"
+#include "common/telemetry/log.h"
 #include "coordinator/destination.h"
 #include "coordinator/failure_text.h"
 #include "coordinator/finish.h"
@@ -265,6 +266,16 @@ void Driver::CloseSource() {
   source.swap(source_);
 }
 
+void Driver::TellEnd(const core::Report& report) {
+  if (core::IsEnded(report.state)) setup_.metrics.rejected.Add(static_cast<double>(report.totals.rejected));
+  if (core::IsEnded(report.state) || report.state == core::State::kFailed) trace_.TellEnd(report);
+  if (setup_.coordinator.life == Life::kCommand) return;
+  const char* const runs = core::IsRunning(report.state) ? " is left to other coordinators: " : " ends here: ";
+  telemetry::LogInfo(absl::StrCat("migration ", setup_.migration_id, runs, core::ToString(report.state), ", ",
+                                  report.totals.read, " rows read, ", report.totals.rejected, " rejected",
+                                  report.failure.empty() ? "" : ": ", report.failure));
+}
+
 void Driver::End(const absl::Status& status) {
   const absl::Status stored = StoreOutcome(status);
   absl::StatusOr<core::Report> report = ReadReport();
@@ -283,7 +294,7 @@ void Driver::End(const absl::Status& status) {
     report->exit_code = core::ExitCode(report->state, report->totals);
   }
   if (report.ok()) {
-    if (core::IsEnded(report->state) || report->state == core::State::kFailed) trace_.TellEnd(*report);
+    TellEnd(*report);
     if (const auto counter = setup_.metrics.ended.find(report->state); counter != setup_.metrics.ended.end()) {
       counter->second.Add();
     }

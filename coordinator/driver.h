@@ -106,6 +106,7 @@ class Driver {
   absl::Status WaitForVerifier(absl::Duration pause);
   absl::Status StoreEnd(core::State state);
   void End(const absl::Status& status);
+  void TellEnd(const core::Report& report);  // in metrics, trace and log
   absl::Status StoreOutcome(const absl::Status& status);
 
   absl::Status GiveBack(int shard, std::uint64_t epoch, const absl::Status& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -15,8 +15,8 @@
 namespace vecferry::coordinator {
 namespace {
 
-constexpr absl::Duration kBeat = absl::Seconds(1);             // how soon a cancel from elsewhere is noticed
-constexpr int kBeatsAFlush = 10;                               // seconds of measured time that a kill may lose
+// How soon a cancel from elsewhere is noticed, and how much measured time it or a kill may lose.
+constexpr absl::Duration kBeat = absl::Seconds(1);
 constexpr absl::Duration kTryAgain = absl::Milliseconds(500);  // a destination that is away
 constexpr absl::Duration kLockPatience = absl::Seconds(1);     // at a time: between two, a stop is noticed
 
@@ -55,7 +55,7 @@ void Driver::CancelStatement() {
 // ---- the hold ----
 
 void Driver::Pulse() {
-  for (int beat = 1;; ++beat) {
+  while (true) {
     {
       base::MutexLock lock(&mutex_);
       if (mutex_.AwaitUntil(absl::Now() + kBeat, [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return ended_; })) {
@@ -63,7 +63,7 @@ void Driver::Pulse() {
       }
     }
     Beat();
-    if (beat % kBeatsAFlush == 0) FlushClock().IgnoreError();
+    FlushClock().IgnoreError();
   }
 }
 

@@ -6,8 +6,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/base/status_macros.h"
+#include "common/core/migration.h"
 #include "common/postgres/ledger.h"
 #include "common/rpc/plan_codec.h"
+#include "common/telemetry/log.h"
 #include "common/telemetry/tracing.h"
 #include "coordinator/destination.h"
 #include "coordinator/hold.h"
@@ -107,7 +109,7 @@ absl::StatusOr<core::Plan> Migrations::Look(const core::Identity& identity, cons
 }
 
 absl::StatusOr<Migrations::Drawn> Migrations::Plan(const rpc::StartOptions& asked) {
-  ASSIGN_OR_RETURN(const rpc::StartOptions options, CheckRequest(asked));
+  ASSIGN_OR_RETURN(const rpc::StartOptions options, CheckRequest(asked, options_.life));
   Drawn drawn;
   const absl::StatusOr<std::string> conninfo = Resolve(options.connection);
   // The private server does not run yet.
@@ -192,7 +194,7 @@ absl::StatusOr<Migrations::Found> Migrations::FindOrPlan(postgres::Connection& s
 // ---- starting ----
 
 absl::StatusOr<rpc::Started> Migrations::Start(const rpc::StartOptions& asked) {
-  ASSIGN_OR_RETURN(const rpc::StartOptions options, CheckRequest(asked));
+  ASSIGN_OR_RETURN(const rpc::StartOptions options, CheckRequest(asked, options_.life));
   ASSIGN_OR_RETURN(const std::string conninfo, Resolve(options.connection));
   ASSIGN_OR_RETURN(postgres::Connection ledger, OpenCoordinatorSession(conninfo, [this] { return stopping(); }));
   RETURN_IF_ERROR(CheckConnectionLimit(ledger, options.connections_max));
@@ -245,6 +247,12 @@ absl::StatusOr<rpc::Started> Migrations::Drive(const std::string& conninfo, cons
       drivers_.begin(), drivers_.end(), [&](const DriverPointer& driver) { return driver->migration_id() != row.id; });
   replaced.assign(ended, drivers_.end());
   drivers_.erase(ended, drivers_.end());
+  if (options_.life == Life::kService) {
+    telemetry::LogInfo(absl::StrCat(
+        "migration ", row.id, resumed ? " goes on: " : " begins: ", core::SanitizeText(options.identity.source_path),
+        " to connection ", core::SanitizeText(options.connection), ", schema ",
+        core::SanitizeText(options.identity.destination_schema)));
+  }
   drivers_.push_back(
       std::make_shared<Driver>(std::move(setup), std::move(found.source), std::move(plan), std::move(hold)));
   return rpc::Started{row.id, resumed};

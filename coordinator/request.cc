@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/base/status_macros.h"
@@ -34,7 +35,7 @@ void SortNames(std::vector<std::string>& names) {
 
 }  // namespace
 
-absl::StatusOr<rpc::StartOptions> CheckRequest(rpc::StartOptions asked) {
+absl::StatusOr<rpc::StartOptions> CheckRequest(rpc::StartOptions asked, Life life) {
   core::Identity& identity = asked.identity;
   RETURN_IF_ERROR(Choice("identity.source_kind", identity.source_kind, {"sqlite"}));
   RETURN_IF_ERROR(Choice("identity.profile", identity.profile, {"auto", "vestige", "generic"}));
@@ -46,6 +47,12 @@ absl::StatusOr<rpc::StartOptions> CheckRequest(rpc::StartOptions asked) {
   RETURN_IF_ERROR(Range("writers", asked.writers, 0, core::kStreamsMax));
   RETURN_IF_ERROR(Range("batch_rows_max", asked.batch_rows_max, 1, core::kBatchRowsMax));
   RETURN_IF_ERROR(Range("rejects_max", asked.rejects_max, 0, core::kRejectsMax));
+  // A command's own folder is its caller's.
+  if (life == Life::kService && !absl::StartsWith(identity.source_path, "/")) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("identity.source_path: '", core::SanitizeText(identity.source_path),
+                     "' is opened where the coordinator runs; allowed: an absolute path"));
+  }
   identity.source_path = sqlite::RealPath(identity.source_path);
   for (auto* names : {&identity.only, &identity.skip, &identity.vector_columns}) SortNames(*names);
   return asked;

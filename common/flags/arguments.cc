@@ -36,6 +36,18 @@ absl::Status UnexpectedWord(const std::string& word) {
                                              : "an unexpected word, which may be a URL; is a '=' or a flag missing?");
 }
 
+std::string NameOf(const std::string& word) { return word.substr(0, word.find('=')); }
+
+bool Knows(const std::vector<std::string>& flags, const std::string& name) {
+  return std::find(flags.begin(), flags.end(), name) != flags.end();
+}
+
+absl::Status UnknownFlag(const std::string& word, const std::vector<std::string>& flags) {
+  const std::string nearest = Nearest(NameOf(word), flags);
+  return absl::InvalidArgumentError(absl::StrCat("unknown flag ", NameOf(word),
+                                                 nearest.empty() ? "" : absl::StrCat("; did you mean ", nearest, "?")));
+}
+
 // What is wrong when CLI11 found too few or too many values: it names neither flag nor value as they were given.
 std::string MismatchText(const std::vector<std::string>& words, const std::map<std::string, std::string>& value_names) {
   for (std::size_t i = 0; i < words.size(); ++i) {
@@ -93,6 +105,9 @@ absl::Status Arguments::Parse(const std::vector<std::string>& words) {
   try {
     state_->app.parse(reversed);
   } catch (const CLI::ArgumentMismatch&) {
+    for (const std::string& word : words) {
+      if (absl::StartsWith(word, "--") && !Knows(state_->flags, NameOf(word))) return UnknownFlag(word, state_->flags);
+    }
     return absl::InvalidArgumentError(MismatchText(words, state_->value_names));
   } catch (const CLI::ParseError& error) {
     return absl::InvalidArgumentError(error.what());
@@ -109,10 +124,7 @@ absl::Status Arguments::Parse(const std::vector<std::string>& words) {
     const auto flag =
         std::find_if(extras.begin(), extras.end(), [](const std::string& word) { return absl::StartsWith(word, "-"); });
     if (flag == extras.end()) return UnexpectedWord(extras[0]);
-    const std::string name = flag->substr(0, flag->find('='));
-    const std::string nearest = Nearest(name, state_->flags);
-    return absl::InvalidArgumentError(
-        absl::StrCat("unknown flag ", name, nearest.empty() ? "" : absl::StrCat("; did you mean ", nearest, "?")));
+    return UnknownFlag(*flag, state_->flags);
   }
   for (const std::string& flag : state_->single) {
     const std::vector<std::string>& values = state_->values[flag];

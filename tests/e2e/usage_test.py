@@ -70,6 +70,7 @@ class Usage(unittest.TestCase):
 
     def test_lists_are_one_word(self):
         self.expect([*COPY, "--only", "a", "b"], "unexpected word 'b'")
+        self.expect(["rejects", "list", "ID", "--coordinator", "h:1"], "unknown flag --coordinator")
         for url in ("postgresql://u:secret@h/d", "host=h password=secret"):  # that stands alone by mistake
             self.assertNotIn("secret", run("migrate", "list", url).stderr)
             self.expect(["migrate", "list", url], "an unexpected word")

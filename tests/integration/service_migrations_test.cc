@@ -130,6 +130,19 @@ TEST_F(LeaseTest, AGrantEndsTheWaitForAReader) {
   EXPECT_EQ(Get().step, "");
 }
 
+TEST_F(LeaseTest, APauseFromElsewhereKeepsTheTimeThatWasMeasured) {
+  Start();
+  Acquire();
+  const std::string seen = "SELECT coordinator_seen_at FROM vecferry.migration";
+  for (int beat = 0; beat < 3; ++beat) {
+    const std::string before = database_.QueryValue(seen);
+    while (database_.QueryValue(seen) == before) std::this_thread::yield();
+  }
+  ASSERT_THAT(Serve()->migrations().Pause(id_, kListed), IsOk());
+  EXPECT_EQ(database_.QueryValue("SELECT seconds_copy > 0 AND seconds_total > seconds_plan FROM vecferry.migration"),
+            "t");
+}
+
 TEST_F(LeaseTest, WhoLostTheMigrationSendsReadersOn) {
   Start();
   const rpc::Lease lease = Acquire();

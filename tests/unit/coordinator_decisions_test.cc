@@ -30,11 +30,21 @@ TEST(RequestTest, IsBroughtIntoTheFormThatIdentitiesAreComparedBy) {
   rpc::StartOptions asked;
   asked.identity = SomeIdentity();
   asked.identity.only = {"b", "a", "b"};
-  const absl::StatusOr<rpc::StartOptions> checked = CheckRequest(asked);
+  const absl::StatusOr<rpc::StartOptions> checked = CheckRequest(asked, Life::kCommand);
   ASSERT_TRUE(checked.ok()) << checked.status();
   EXPECT_THAT(checked->identity.only, ElementsAre("a", "b"));
   asked.connections_max = 2;
-  EXPECT_THAT(std::string(CheckRequest(asked).status().message()), HasSubstr("connections_max: 2; allowed: 3 to 64"));
+  EXPECT_THAT(std::string(CheckRequest(asked, Life::kCommand).status().message()),
+              HasSubstr("connections_max: 2; allowed: 3 to 64"));
+}
+
+TEST(RequestTest, NamesAPathFromTheRootWhereItIsAnotherProcesses) {
+  rpc::StartOptions asked;
+  asked.identity = SomeIdentity();
+  asked.identity.source_path = "notes.db";
+  EXPECT_TRUE(CheckRequest(asked, Life::kCommand).ok());
+  EXPECT_THAT(std::string(CheckRequest(asked, Life::kService).status().message()),
+              HasSubstr("'notes.db' is opened where the coordinator runs"));
 }
 
 TEST(OptionsTest, ReadBackAsTheyWere) {
