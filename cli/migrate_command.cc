@@ -35,9 +35,10 @@ absl::StatusOr<int> Cancel(const Options& options, const core::Report& report, K
                                                core::SanitizeText(report.destination_schema), " will be dropped."),
                                   report.destination_schema));
   }
-  ASSIGN_OR_RETURN(const core::Report cancelled,
-                   known.migrations().Cancel(report.migration_id, known.connection(), options.drop));
-  Write(stdout, absl::StrCat("migration ", cancelled.migration_id, " is ", core::ToString(cancelled.state),
+  const absl::StatusOr<core::Report> cancelled =
+      known.migrations().Cancel(report.migration_id, known.connection(), options.drop);
+  RETURN_IF_ERROR(WhetherDone(options.remote, cancelled.status()));
+  Write(stdout, absl::StrCat("migration ", cancelled->migration_id, " is ", core::ToString(cancelled->state),
                              options.drop ? ": its tables are gone\n" : "; the same copy command resumes it\n"));
   return 0;
 }

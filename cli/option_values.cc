@@ -4,6 +4,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "common/core/limits.h"
 #include "common/flags/values.h"
 
 namespace vecferry::cli {
@@ -11,8 +12,7 @@ namespace {
 
 using flags::Refuse;
 
-constexpr int kVectorDimensionMax = 16000;       // pgvector's bound for the type `vector`
-constexpr std::size_t kIdentifierBytesMax = 63;  // NAMEDATALEN - 1
+constexpr int kVectorDimensionMax = 16000;  // pgvector's bound for the type `vector`
 
 }  // namespace
 
@@ -44,7 +44,7 @@ absl::StatusOr<core::SetValue> ParseSetValue(absl::string_view flag, absl::strin
 }
 
 absl::StatusOr<std::string> ParseSchema(absl::string_view flag, absl::string_view text) {
-  if (text.empty() || text.size() > kIdentifierBytesMax || absl::StartsWith(text, "pg_") ||
+  if (text.empty() || text.size() > core::kIdentifierBytesMax || absl::StartsWith(text, "pg_") ||
       text == "information_schema" || text == "vecferry") {
     return Refuse(
         flag, text,

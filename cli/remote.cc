@@ -3,6 +3,7 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/base/status_macros.h"
@@ -26,6 +27,10 @@ bool IsAway(const absl::Status& status) {
 }
 
 absl::Status NoAnswer(const RemoteOptions& remote, const absl::Status& status) {
+  // What the coordinator itself says of its destination.
+  if (absl::StrContains(status.message(), "Postgres")) {
+    return absl::UnavailableError(absl::StrCat("the coordinator at ", remote.coordinator, " says: ", status.message()));
+  }
   return absl::UnavailableError(absl::StrCat(
       "the coordinator at ", remote.coordinator, " does not answer (", status.message(), "): is it up, and ",
       remote.tls.enabled() ? "does the authority of --tls-ca sign its certificate, and its authority this client's?"
@@ -89,6 +94,14 @@ absl::Status AskAgain(const RemoteOptions& remote, const std::function<absl::Sta
   }
 }
 
+absl::Status WhetherDone(const RemoteOptions& remote, const absl::Status& status) {
+  if (remote.coordinator.empty() || !IsAway(status)) return status;
+  return absl::UnavailableError(
+      absl::StrCat("the coordinator at ", remote.coordinator, " went away (", status.message(),
+                   "): it may or may not have done it; run the same command again, which does "
+                   "no harm"));
+}
+
 absl::StatusOr<core::Report> WatchRemote(rpc::MigrationClient& migrations, const std::string& id,
                                          const std::string& connection,
                                          const std::function<void(const core::Report&)>& on_change) {
@@ -105,8 +118,8 @@ absl::StatusOr<core::Report> WatchRemote(rpc::MigrationClient& migrations, const
     if (away && absl::Now() - *away > kAwayMax) return why;
     if (!away) {
       away = absl::Now();
-      telemetry::LogWarning(absl::StrCat("the coordinator does not answer: ", why.message(), "; asking again for ",
-                                         absl::FormatDuration(kAwayMax)));
+      telemetry::LogWarning(absl::StrCat("the coordinator, or its destination, does not answer: ", why.message(),
+                                         "; asking again for ", absl::FormatDuration(kAwayMax)));
     }
     absl::SleepFor(kPause);
   }

@@ -36,6 +36,9 @@ absl::StatusOr<std::unique_ptr<rpc::MigrationClient>> ConnectCoordinator(const R
 // those of `ask`; kUnavailable says what to look at.
 absl::Status AskAgain(const RemoteOptions& remote, const std::function<absl::Status()>& ask);
 
+// The error of a call that changes something, told so that its caller knows what to do where the coordinator went away.
+absl::Status WhetherDone(const RemoteOptions& remote, const absl::Status& status);
+
 // The last report of a migration once it no longer runs; every change is told. Outlasts coordinators: when the one
 // that is watched goes away, whoever takes the migration up is watched on, for minutes.
 absl::StatusOr<core::Report> WatchRemote(rpc::MigrationClient& migrations, const std::string& id,

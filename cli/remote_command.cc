@@ -112,14 +112,15 @@ absl::StatusOr<int> RunRemoteMigrate(const Options& options, base::ProcessSignal
   const std::string& id = chosen->migration_id;
   switch (options.command) {
     case Command::kMigratePause: {
-      ASSIGN_OR_RETURN(const core::Report report, known.migrations().Pause(id, known.connection()));
-      WriteAll(stdout, absl::StrCat("migration ", id, " is ", core::ToString(report.state),
-                                    report.state == core::State::kPaused ? "; `vecferry migrate resume` goes on\n"
-                                                                         : "; it does not run\n"));
+      const absl::StatusOr<core::Report> report = known.migrations().Pause(id, known.connection());
+      RETURN_IF_ERROR(WhetherDone(options.remote, report.status()));
+      WriteAll(stdout, absl::StrCat("migration ", id, " is ", core::ToString(report->state),
+                                    report->state == core::State::kPaused ? "; `vecferry migrate resume` goes on\n"
+                                                                          : "; it does not run\n"));
       return 0;
     }
     case Command::kMigrateResume: {
-      RETURN_IF_ERROR(known.migrations().Resume(id, known.connection()).status());
+      RETURN_IF_ERROR(WhetherDone(options.remote, known.migrations().Resume(id, known.connection()).status()));
       WriteAll(stdout, absl::StrCat("migration ", id, " goes on; `vecferry migrate watch` shows it\n"));
       return 0;
     }

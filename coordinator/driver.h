@@ -88,6 +88,8 @@ class Driver {
   bool AwaitEnd(absl::Duration patience);
   // As the ledger has it now, or had it when it could be read last; after the end, as it was then.
   absl::StatusOr<core::Report> GetReport();
+  // One that was read for another caller a moment ago, where there is one: many may watch.
+  absl::StatusOr<core::Report> GetRecentReport();
 
  private:
   // ---- stages, on the driving thread ----
@@ -102,8 +104,8 @@ class Driver {
   absl::StatusOr<core::State> Verify();
   absl::Status VerifyOnce(bool& different);
   absl::StatusOr<std::shared_ptr<rpc::VerifierClient>> AwaitVerifier();
-  // Returns early what interrupts.
-  absl::Status WaitForVerifier(absl::Duration pause);
+  // Reports show `why` meanwhile. Returns early what interrupts.
+  absl::Status WaitForVerifier(absl::Duration pause, absl::string_view why);
   absl::Status StoreEnd(core::State state);
   void End(const absl::Status& status);
   void TellEnd(const core::Report& report);  // in metrics, trace and log
@@ -173,6 +175,7 @@ class Driver {
   std::optional<postgres::Connection::Canceller> canceller_ ABSL_GUARDED_BY(mutex_);
   bool verifying_ ABSL_GUARDED_BY(mutex_) = false;
   bool waiting_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Duration report_read_ ABSL_GUARDED_BY(mutex_);  // when it was begun for watchers, Monotonic
   absl::StatusOr<core::Report> last_report_ ABSL_GUARDED_BY(mutex_) = absl::NotFoundError("no report yet");
 
   std::shared_ptr<Source> source_ ABSL_GUARDED_BY(mutex_);

@@ -17,6 +17,7 @@ namespace {
 
 // How soon a cancel from elsewhere is noticed, and how much measured time it or a kill may lose.
 constexpr absl::Duration kBeat = absl::Seconds(1);
+constexpr absl::Duration kReportAge = absl::Milliseconds(250);
 constexpr absl::Duration kTryAgain = absl::Milliseconds(500);  // a destination that is away
 constexpr absl::Duration kLockPatience = absl::Seconds(1);     // at a time: between two, a stop is noticed
 
@@ -173,6 +174,16 @@ absl::StatusOr<core::Report> Driver::ReadReport() {
     report.trace_id = telemetry::TraceIdOf(plan()->traceparent);
     return report;
   });
+}
+
+absl::StatusOr<core::Report> Driver::GetRecentReport() {
+  {
+    base::MutexLock lock(&mutex_);
+    const absl::Duration now = Monotonic();
+    if (!ended_ && last_report_.ok() && now - report_read_ < kReportAge) return last_report_;
+    report_read_ = now;
+  }
+  return GetReport();
 }
 
 absl::StatusOr<core::Report> Driver::GetReport() {

@@ -6,6 +6,7 @@
 #include "common/base/fault_points.h"
 #include "common/base/status_macros.h"
 #include "common/core/limits.h"
+#include "common/core/migration.h"
 #include "common/core/types.h"
 #include "common/telemetry/log.h"
 #include "coordinator/driver.h"
@@ -125,6 +126,11 @@ absl::Status Driver::GiveBack(int shard, std::uint64_t epoch, const absl::Status
   const int attempts = leases_->attempts(shard);
   if (MayPass(why) && attempts < setup_.coordinator.attempts_max) {
     const absl::Duration pause = kBackoff * (1 << std::min(attempts, kDoublingsMax));
+    step_ = absl::StrCat("trying again: ", core::SanitizeText(why.message()));
+    if (setup_.coordinator.life == Life::kService) {
+      telemetry::LogWarningOnce(
+          absl::StrCat("migration ", setup_.migration_id, " carries a shard again: ", why.message()));
+    }
     return leases_->GiveBack(shard, epoch, now + pause, /*failed=*/false);
   }
   const core::Mapping& mapping = plan_->mappings[plan_->shards[shard].mapping];

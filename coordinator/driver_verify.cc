@@ -6,6 +6,7 @@
 #include "absl/time/clock.h"
 #include "common/base/fault_points.h"
 #include "common/base/status_macros.h"
+#include "common/core/migration.h"
 #include "common/telemetry/log.h"
 #include "common/telemetry/tracing.h"
 #include "coordinator/driver.h"
@@ -43,7 +44,7 @@ absl::StatusOr<core::State> Driver::Verify() {
     }
     telemetry::LogWarning(
         absl::StrCat("migration ", setup_.migration_id, ": the checks begin again: ", verified.message()));
-    RETURN_IF_ERROR(WaitForVerifier(kAskForVerifier * (1 << std::min(attempt - 1, kDoublingsMax))));
+    RETURN_IF_ERROR(WaitForVerifier(kAskForVerifier * (1 << std::min(attempt - 1, kDoublingsMax)), verified.message()));
   }
 }
 
@@ -51,14 +52,14 @@ absl::StatusOr<std::shared_ptr<rpc::VerifierClient>> Driver::AwaitVerifier() {
   while (true) {
     auto verifier = setup_.workers.ChooseVerifier();
     if (!absl::IsUnavailable(verifier.status()) || setup_.coordinator.life == Life::kCommand) return verifier;
-    RETURN_IF_ERROR(WaitForVerifier(kAskForVerifier));
+    RETURN_IF_ERROR(WaitForVerifier(kAskForVerifier, ""));
   }
 }
 
-absl::Status Driver::WaitForVerifier(absl::Duration pause) {
+absl::Status Driver::WaitForVerifier(absl::Duration pause, absl::string_view why) {
   {
     base::MutexLock lock(&mutex_);
-    step_ = "waiting for a verifier";
+    step_ = absl::StrCat("waiting for a verifier", why.empty() ? "" : ": ", core::SanitizeText(why));
     waiting_ = true;
     mutex_.AwaitUntil(absl::Now() + pause, [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return interrupted(); });
   }

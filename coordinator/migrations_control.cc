@@ -61,7 +61,7 @@ absl::StatusOr<core::Report> Migrations::WatchDriver(Driver& driver,
   while (true) {
     // Asked before the report is read, which is then the one of the end.
     const bool ended = driver.ended();
-    ASSIGN_OR_RETURN(core::Report report, driver.GetReport());
+    ASSIGN_OR_RETURN(core::Report report, driver.GetRecentReport());
     if (!on_report(report)) return absl::CancelledError("the caller is gone");
     if (ended) return report;
     driver.AwaitEnd(kWatchInterval);

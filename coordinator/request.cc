@@ -47,6 +47,10 @@ absl::StatusOr<rpc::StartOptions> CheckRequest(rpc::StartOptions asked, Life lif
   RETURN_IF_ERROR(Range("writers", asked.writers, 0, core::kStreamsMax));
   RETURN_IF_ERROR(Range("batch_rows_max", asked.batch_rows_max, 1, core::kBatchRowsMax));
   RETURN_IF_ERROR(Range("rejects_max", asked.rejects_max, 0, core::kRejectsMax));
+  if (identity.destination_schema.empty() || identity.destination_schema.size() > core::kIdentifierBytesMax) {
+    return absl::InvalidArgumentError(absl::StrCat("identity.destination_schema: ", identity.destination_schema.size(),
+                                                   " bytes; allowed: 1 to ", core::kIdentifierBytesMax));
+  }
   // A command's own folder is its caller's.
   if (life == Life::kService && !absl::StartsWith(identity.source_path, "/")) {
     return absl::InvalidArgumentError(

@@ -1,6 +1,7 @@
 #ifndef VECFERRY_COMMON_CORE_LIMITS_H_
 #define VECFERRY_COMMON_CORE_LIMITS_H_
 
+#include <cstddef>
 #include <cstdint>
 
 namespace vecferry::core {
@@ -15,6 +16,7 @@ inline constexpr int kStreamsMax = kConnectionsMax - kLedgerConnections;
 inline constexpr int kBatchRowsMax = 100'000;
 // A field of Postgres ends at 1 GiB.
 inline constexpr std::int64_t kRowBytesMax = (std::int64_t{1} << 30) - (1 << 20);
+inline constexpr std::size_t kIdentifierBytesMax = 63;  // NAMEDATALEN - 1
 inline constexpr std::int64_t kRejectsMax = 1'000'000'000'000;
 
 }  // namespace vecferry::core

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/base/status_macros.h"
@@ -49,10 +50,15 @@ void Bound(grpc::ServerBuilder& builder) {
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
 }
 
+constexpr std::uint32_t kPortMax = 65535;
+
 absl::Status CheckAddress(const ServerOptions& options) {
   const std::size_t colon = options.listen.rfind(':');
-  if (colon == std::string::npos || colon == 0 || colon + 1 == options.listen.size()) {
-    return absl::InvalidArgumentError(absl::StrCat("--listen ", options.listen, ": must be HOST:PORT"));
+  std::uint32_t port = 0;
+  if (colon == std::string::npos || colon == 0 || !absl::SimpleAtoi(options.listen.substr(colon + 1), &port) ||
+      port > kPortMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--listen ", options.listen, ": must be HOST:PORT, a port from 0 to 65535"));
   }
   if (options.tls.enabled() || options.insecure || IsLoopback(options.listen)) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat("--listen ", options.listen,

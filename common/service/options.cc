@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -19,6 +20,7 @@
 namespace vecferry::service {
 namespace {
 
+constexpr std::uintmax_t kUrlBytesMax = 64 << 10;  // of a file in --connections-dir
 constexpr absl::string_view kConnectionVariable = "VECFERRY_CONNECTION_";
 constexpr std::int64_t kDrainSecondsMax = 3600;
 
@@ -39,6 +41,12 @@ absl::StatusOr<std::map<std::string, std::string>> ParseConnections(const std::v
     connections[parts.first] = parts.second;
   }
   return connections;
+}
+
+// What is no such file may keep its reader waiting.
+bool IsSmallFile(const std::string& path) {
+  std::error_code error;
+  return std::filesystem::is_regular_file(path, error) && std::filesystem::file_size(path, error) <= kUrlBytesMax;
 }
 
 }  // namespace
@@ -98,8 +106,10 @@ absl::StatusOr<std::string> Connections::Resolve(absl::string_view name) const {
   if (const auto given = given_.find(std::string(name)); given != given_.end()) return given->second;
   if (const auto found = environment_.find(VariableOf(name)); found != environment_.end()) return found->second;
   // A name is no path.
-  if (!folder_.empty() && !name.empty() && name[0] != '.' && !absl::StrContains(name, '/')) {
-    std::ifstream file(absl::StrCat(folder_, "/", name));
+  const std::string path = absl::StrCat(folder_, "/", name);
+  const bool may_be_file = !folder_.empty() && !name.empty() && name[0] != '.' && !absl::StrContains(name, '/');
+  if (may_be_file && IsSmallFile(path)) {
+    std::ifstream file(path);
     std::ostringstream text;
     text << file.rdbuf();
     const std::string url(absl::StripAsciiWhitespace(text.str()));

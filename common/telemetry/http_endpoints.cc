@@ -51,8 +51,9 @@ class CivetEndpoints : public HttpEndpoints {
         }),
         ready_([this] { return Ready(); }),
         host_(listen.substr(0, listen.rfind(':'))),
-        // Throws when nothing can listen there: Start() catches it.
-        server_(std::vector<std::string>{"listening_ports", listen, "num_threads", "2"}) {
+        // Throws when nothing can listen there: Start() catches it. A request that does not come to its end has its
+        // thread for as long as the timeout.
+        server_(std::vector<std::string>{"listening_ports", listen, "num_threads", "8", "request_timeout_ms", "2000"}) {
     server_.addHandler("/metrics$", metrics_);
     server_.addHandler("/healthz$", healthy_);
     server_.addHandler("/readyz$", ready_);

@@ -68,6 +68,7 @@ class ApiCallsTest(ApiCase):
                                   ("rejects_max", 1 << 63, "too large"), ("on_source_change", "guess", "reconcile, fail"),
                                   ("readers", 63, "allowed: 0 to 62"), ("writers", 63, "allowed: 0 to 62"),
                                   ("identity.source_kind", "mysql", "'mysql'; allowed: sqlite"),
+                                  ("identity.destination_schema", "x" * 64, "64 bytes; allowed: 1 to 63"),
                                   ("identity.profile", "", "''; allowed: auto"),
                                   ("identity.on_conflict", "guess", "skip, update, fail"),
                                   ("identity.max_row_bytes", 0, "0; allowed: 1 to")):

@@ -1,6 +1,8 @@
 """Service programs as a cluster meets them: addresses, endpoints, environment, wrong usage, drain."""
+import contextlib
 import pathlib
 import re
+import socket
 import subprocess
 import sys
 import unittest
@@ -45,6 +47,21 @@ class Programs(unittest.TestCase):
         found = re.fullmatch(rf"{what} on (127\.0\.0\.1:\d+)\n", line)
         self.assertTrue(found, line)
         return found[1]
+
+    def test_requests_that_do_not_end_keep_nobody_waiting_for_long(self):
+        writer = self.start("--metrics-listen", "127.0.0.1:0")
+        host, port = self.address(writer, "metrics").split(":")
+        with contextlib.ExitStack() as held:
+            for _ in range(20):
+                connection = held.enter_context(socket.create_connection((host, int(port))))
+                connection.sendall(b"GET /met")
+            self.assertEqual(get(f"{host}:{port}", "/healthz"), (200, "alive\n"))
+
+    def test_addresses_that_there_are_not(self):
+        for listen in ("127.0.0.1:99999", "127.0.0.1:-1", "unix:/tmp/socket", "127.0.0.1:"):
+            done = run("--listen", listen)
+            self.assertEqual((done.returncode, done.stdout), (2, ""), listen)
+            self.assertIn(f"--listen {listen}: must be HOST:PORT", done.stderr)
 
     def test_endpoints_and_drain(self):
         writer = self.start("--metrics-listen", "127.0.0.1:0")

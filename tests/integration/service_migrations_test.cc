@@ -181,7 +181,7 @@ TEST_F(EmptyStoreTest, AWaitForAVerifierIsSeen) {
   const auto service = Serve();
   ASSERT_THAT(service->migrations().Resume(id, kListed), IsOk());
   while (!service->Tells("vecferry_coordinator_waiting_migrations 1")) std::this_thread::yield();
-  EXPECT_EQ(service->migrations().Get(id, kListed)->step, "waiting for a verifier");
+  EXPECT_EQ(service->migrations().Get(id, kListed)->step, "waiting for a verifier: its pod is gone");
 }
 
 }  // namespace

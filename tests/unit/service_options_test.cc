@@ -1,6 +1,7 @@
 // Flags of services: connections by name, coordinators.
 #include <gmock/gmock.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -77,6 +78,14 @@ TEST_F(ConnectionsTest, AreListedOrSaidToBeUnreadable) {
               StatusIs(absl::StatusCode::kUnavailable, HasSubstr("--connections-dir")));
   options_.connections_dir = "";
   EXPECT_THAT(*Connections(options_, environment).Names(), ElementsAre("orders-prod", "orders_test"));
+}
+
+TEST_F(ConnectionsTest, NeitherAPipeNorALargeFileIsRead) {
+  ASSERT_EQ(mkfifo(absl::StrCat(folder_, "/pipe").c_str(), 0600), 0);
+  Write("large", std::string(64 << 10, 'x') + "x");
+  const Connections connections(options_, {});
+  EXPECT_THAT(connections.Resolve("pipe"), StatusIs(absl::StatusCode::kNotFound, HasSubstr("pipe")));
+  EXPECT_THAT(connections.Resolve("large"), StatusIs(absl::StatusCode::kNotFound, HasSubstr("large")));
 }
 
 TEST_F(ConnectionsTest, ANameIsNoPath) {
