@@ -69,7 +69,7 @@ WriterFixture::WriterFixture(Options options) : session_(db_.Connect()), spans_m
   grpc::ServerBuilder builder;
   builder.RegisterService(service_->service());
   server_ = builder.BuildAndStart();
-  client_ = rpc::MakeWriterClient(server_->InProcessChannel(rpc::MakeChannelArguments()));
+  client_ = rpc::MakeWriterClient(channel());
 }
 
 WriterFixture::~WriterFixture() {
@@ -81,6 +81,10 @@ std::uint64_t WriterFixture::Lease(int shard) {
   const auto lease = postgres::GrantLease(session_, kMigrationId, epoch_, shard, "test", absl::Seconds(30));
   EXPECT_TRUE(lease.ok()) << lease.status();
   return *lease;
+}
+
+std::shared_ptr<grpc::Channel> WriterFixture::channel() {
+  return server_->InProcessChannel(rpc::MakeChannelArguments());
 }
 
 std::unique_ptr<rpc::BatchStream> WriterFixture::Open(std::uint64_t lease_epoch, int shard) {

@@ -46,6 +46,7 @@ class WriterFixture {
 
   TestDatabase& db() { return db_; }
   writer::WriterService& service() { return *service_; }
+  std::shared_ptr<grpc::Channel> channel();  // to it, for calls that no reader makes
   // A new lease of the shard: its epoch.
   std::uint64_t Lease(int shard = 0);
   std::unique_ptr<rpc::BatchStream> Open(std::uint64_t lease_epoch, int shard = 0);
