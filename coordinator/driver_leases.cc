@@ -126,10 +126,10 @@ absl::Status Driver::GiveBack(int shard, std::uint64_t epoch, const absl::Status
   const int attempts = leases_->attempts(shard);
   if (MayPass(why) && attempts < setup_.coordinator.attempts_max) {
     const absl::Duration pause = kBackoff * (1 << std::min(attempts, kDoublingsMax));
-    step_ = absl::StrCat("trying again: ", core::SanitizeText(why.message()));
+    const std::string told = core::SanitizeText(why.message());
+    step_ = absl::StrCat("trying again: ", told);
     if (setup_.coordinator.life == Life::kService) {
-      telemetry::LogWarningOnce(
-          absl::StrCat("migration ", setup_.migration_id, " carries a shard again: ", why.message()));
+      telemetry::LogWarningOnce(absl::StrCat("migration ", setup_.migration_id, " carries a shard again: ", told));
     }
     return leases_->GiveBack(shard, epoch, now + pause, /*failed=*/false);
   }
