@@ -36,6 +36,40 @@ struct CheckReport {
   std::string expected, actual, evidence;
 };
 
+// One thing that differs between source and destination. `table` is the destination's.
+struct DifferenceReport {
+  std::string table, key;  // key: JSON text as of the destination's key columns, "" = no single row
+  std::string columns;     // destination columns, comma-separated; "" = the whole row or table
+  std::string kind;        // missing | unexpected | differing | structure | signature | index | recall
+  std::string detail;      // one line for people, both values shortened
+};
+
+// How many differences are named; all are counted.
+inline constexpr int kDifferencesMax = 100;
+
+// Milliseconds; 0 = not measured.
+struct LatencyReport {
+  double p50 = 0, p95 = 0, p99 = 0;
+};
+
+// What search finds at the destination, measured by sampled queries. Shares are from 0 to 1, -1 = not measured.
+struct RecallReport {
+  std::string table, column;  // of the destination
+  std::string model;          // "" = not known
+  std::string slice;          // "column = value"; "" = all rows
+  std::string metric;         // cosine | l2 | inner product | l1
+  int k = 0, queries = 0;
+  double exact = -1;  // the destination's exact answers against the source's: has the data changed?
+  double index = -1;  // answers by index against the destination's exact ones: what does the index lose?
+  LatencyReport by_index, without_index;
+};
+
+// Of a destination table when it was verified.
+struct TableSize {
+  std::string table;
+  std::int64_t rows = 0, table_bytes = 0, index_bytes = 0, dead_tuples = 0;  // table_bytes: TOAST included
+};
+
 struct StageSeconds {
   double plan = 0, copy = 0, finish = 0, verify = 0, total = 0;
 };
@@ -58,10 +92,14 @@ struct Report {
   std::int64_t issues_more = 0;
   std::vector<IndexReport> indexes;
   std::vector<CheckReport> checks;
+  std::vector<DifferenceReport> differences;  // the first kDifferencesMax
+  std::int64_t differences_more = 0;
+  std::vector<RecallReport> recall;
+  std::vector<TableSize> sizes;
   std::vector<std::string> notes;
   std::vector<std::pair<std::string, std::string>> left_out;  // name, reason
   std::string step;          // the finish step at work, or what is waited for; "" = none
-  std::string verify_level;  // "counts", "" = not verified
+  std::string verify_level;  // counts | sample | full; "" = not verified
   std::string trace_id;      // 32 hexadecimal digits, "" = not traced
 };
 
