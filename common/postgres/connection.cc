@@ -175,7 +175,8 @@ absl::StatusOr<Result> Connection::TakeResult(int sent) {
     if (next == nullptr) break;
     result = Result(next);
     status.Update(ToStatus(next, connection_.get()));
-    more = PQresultStatus(next) != PGRES_COPY_IN && alive();
+    const bool copying = PQresultStatus(next) == PGRES_COPY_IN || PQresultStatus(next) == PGRES_COPY_OUT;
+    more = !copying && alive();
   }
   RETURN_IF_ERROR(status);
   return result;

@@ -102,6 +102,11 @@ class Connection {
   // Aborts the COPY from this side.
   void AbandonCopy();
 
+  // COPY TO STDOUT: start, then take until nullopt, which ends it. Until then nothing else may run on this session.
+  absl::Status StartCopyOut(const std::string& sql);
+  // One row, as the server sends them, the first with the format's header; borrowed until the next call.
+  absl::StatusOr<std::optional<absl::string_view>> TakeCopyData();
+
   bool in_transaction() const;  // also when the transaction has failed
   bool alive() const;           // as far as the last statement knew
   bool CheckAlive();            // looks whether the server has ended an idle session; does not wait
@@ -131,11 +136,17 @@ class Connection {
   absl::Status CheckOwnSession(const ConnectionOptions& options);
   // The last result of what was sent, as PQexec has it; `sent` is what libpq said of sending.
   absl::StatusOr<Result> TakeResult(int sent);
+  absl::Status Start(const std::string& sql, int copy_status);
   // Ends a COPY's results; the first error wins, `rows` gets the tag's count.
   absl::Status TakeCopyResults(std::int64_t* rows);
 
+  struct FreeMemory {
+    void operator()(char* bytes) const;
+  };
+
   std::unique_ptr<pg_conn, Finish> connection_;
   Lifeline lifeline_;
+  std::unique_ptr<char, FreeMemory> copied_;  // what TakeCopyData lent
 };
 
 // `conninfo` without its password, for people.

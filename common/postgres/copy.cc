@@ -15,12 +15,31 @@ constexpr std::size_t kCutBytes = 64 << 10;
 
 }  // namespace
 
-absl::Status Connection::StartCopy(const std::string& sql) {
+void Connection::FreeMemory::operator()(char* bytes) const { PQfreemem(bytes); }
+
+absl::Status Connection::Start(const std::string& sql, int copy_status) {
   ASSIGN_OR_RETURN(const Result result, TakeResult(PQsendQuery(connection_.get(), sql.c_str())));
-  if (PQresultStatus(result.result_.get()) != PGRES_COPY_IN) {
-    return absl::InternalError(absl::StrCat("not a COPY FROM STDIN: ", sql));
+  if (static_cast<int>(PQresultStatus(result.result_.get())) == copy_status) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat("not the COPY that was meant: ", sql));
+}
+
+absl::Status Connection::StartCopy(const std::string& sql) { return Start(sql, PGRES_COPY_IN); }
+
+absl::Status Connection::StartCopyOut(const std::string& sql) { return Start(sql, PGRES_COPY_OUT); }
+
+absl::StatusOr<std::optional<absl::string_view>> Connection::TakeCopyData() {
+  for (bool pending = true;;) {
+    char* bytes = nullptr;
+    const int size = PQgetCopyData(connection_.get(), &bytes, /*async=*/1);
+    copied_.reset(bytes);
+    if (size > 0) return absl::string_view(bytes, static_cast<std::size_t>(size));
+    if (size < 0) break;  // the end, or what ended it early
+    if (!pending) RETURN_IF_ERROR(AwaitInput(connection_.get(), lifeline_));
+    RETURN_IF_ERROR(TakePending(connection_.get()));
+    pending = false;
   }
-  return absl::OkStatus();
+  RETURN_IF_ERROR(TakeCopyResults(nullptr));
+  return std::optional<absl::string_view>();
 }
 
 absl::Status Connection::PutCopyData(absl::string_view bytes) {

@@ -138,4 +138,17 @@ absl::Status AwaitResult(PGconn* session, const Lifeline& lifeline) {
   return absl::OkStatus();
 }
 
+absl::Status TakePending(PGconn* session) {
+  const int reads = PQsslInUse(session) == 1 || PQgssEncInUse(session) == 1 ? kReadsMax : 1;
+  for (int i = 0; i < reads; ++i) {
+    if (PQconsumeInput(session) == 0) return ConnectionLost(session);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status AwaitInput(PGconn* session, const Lifeline& lifeline) {
+  RETURN_IF_ERROR(AwaitSent(session, lifeline));
+  return Wait(session, lifeline).For(POLLIN);
+}
+
 }  // namespace vecferry::postgres

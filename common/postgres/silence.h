@@ -29,6 +29,11 @@ absl::Status AwaitSent(pg_conn* session, const Lifeline& lifeline);
 // Sends what libpq holds and waits until PQgetResult need not wait.
 absl::Status AwaitResult(pg_conn* session, const Lifeline& lifeline);
 
+// For a COPY TO STDOUT. The first takes what has arrived, the second waits until something arrives; a record of TLS may
+// hold what shows on no socket, so one goes before the other.
+absl::Status TakePending(pg_conn* session);
+absl::Status AwaitInput(pg_conn* session, const Lifeline& lifeline);
+
 }  // namespace vecferry::postgres
 
 #endif  // VECFERRY_COMMON_POSTGRES_SILENCE_H_

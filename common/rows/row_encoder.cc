@@ -162,7 +162,9 @@ convert::Outcome RowEncoder::Convert(const core::Column& column, const ValueView
   std::vector<std::string> moved;
   Outcome outcome =
       convert::ToTextArray(value, static_cast<std::size_t>(column.element_bytes_max), work.tuple.buffer(), &moved);
-  if (!moved.empty() && keeps_metadata_) moved_.KeepElements(column.name, std::move(moved));
+  // Of a text that is no array after all nothing moves: the issue keeps it whole.
+  const bool moves = !moved.empty() && keeps_metadata_ && outcome.fidelity != Fidelity::kUnfit;
+  if (moves) moved_.KeepElements(column.name, std::move(moved));
   return outcome;
 }
 

@@ -1,0 +1,32 @@
+#ifndef VECFERRY_VERIFIER_CONTENTS_H_
+#define VECFERRY_VERIFIER_CONTENTS_H_
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "common/core/plan.h"
+#include "common/postgres/connection.h"
+#include "common/sqlite/snapshot_connection.h"
+#include "verifier/findings.h"
+
+namespace vecferry::verifier {
+
+struct ContentsInput {
+  sqlite::SnapshotConnection& source;
+  // At least one. All read one snapshot of the destination; the first also asks the catalogs and the ledger.
+  std::vector<postgres::Connection>& sessions;
+  const core::Plan& plan;
+  std::string migration_id;  // "" = nothing of it stands in a ledger
+  const std::set<std::string>& unreadable;  // destination tables whose rows cannot be compared
+};
+
+// Level `full`: every row of every mapped table, value by value in canonical form (canonical.h, comparison.h): check
+// `rows_equal`; with a ledger also `issues_recorded`, `refusals_hold` and `values_rounded`. Sessions are left outside a
+// transaction. A side that cannot be read is an error.
+absl::Status CheckContents(const ContentsInput& input, Findings& findings);
+
+}  // namespace vecferry::verifier
+
+#endif  // VECFERRY_VERIFIER_CONTENTS_H_

@@ -1,0 +1,29 @@
+#ifndef VECFERRY_VERIFIER_RECORDED_ISSUES_H_
+#define VECFERRY_VERIFIER_RECORDED_ISSUES_H_
+
+#include <map>
+#include <string>
+
+#include "absl/status/status.h"
+#include "common/core/plan.h"
+#include "common/postgres/connection.h"
+#include "common/sqlite/snapshot_connection.h"
+#include "verifier/compared_table.h"
+#include "verifier/findings.h"
+#include "verifier/refused_rows.h"
+
+namespace vecferry::verifier {
+
+// Issues by mapping id.
+using RefusedByMapping = std::map<int, RefusedRows>;
+
+// Whether the ledger names exactly the repairs and rejections that the rules ask for, each with the source's bytes:
+// the check `issues_recorded` of the table. Rows that only Postgres refused are left to ProveClaims. Streams both sides
+// as a comparison of rows (comparison.h).
+absl::Status CheckRecordedIssues(sqlite::SnapshotConnection& source, postgres::Connection& session,
+                                 const std::string& migration_id, const core::Plan& plan, const ComparedTable& table,
+                                 const RefusedByMapping& refused, Findings& findings);
+
+}  // namespace vecferry::verifier
+
+#endif  // VECFERRY_VERIFIER_RECORDED_ISSUES_H_

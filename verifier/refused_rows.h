@@ -1,0 +1,45 @@
+#ifndef VECFERRY_VERIFIER_REFUSED_ROWS_H_
+#define VECFERRY_VERIFIER_REFUSED_ROWS_H_
+
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/core/plan.h"
+#include "common/postgres/connection.h"
+#include "verifier/compared_table.h"
+#include "verifier/findings.h"
+
+namespace vecferry::verifier {
+
+// A row that the ledger says was not carried.
+struct Refused {
+  std::string kind, action;  // rejected | skipped
+  bool by_conversion = false;  // the reader's own words, which the rules must bear out; else Postgres'
+  std::string reason;
+};
+
+// By source key (record). In memory: rejected rows are bounded by --max-rejects.
+using RefusedRows = std::unordered_map<std::string, Refused>;
+
+// Those of some mappings that are told where `mapping` is counted.
+absl::StatusOr<RefusedRows> LoadRefused(postgres::Connection& session, const std::string& migration_id,
+                                        const core::Mapping& mapping);
+
+// A row that the rules carry and that the ledger says Postgres refused.
+struct Claim {
+  Refused refused;
+  RowImage row;  // as the table's compared columns
+};
+
+// Whether each claim holds, asked of the destination as it is: a missing parent by looking for it, a conflict by the
+// row that is there, and anything else by trying to insert the row, in a transaction that is rolled back. Tells the
+// check `refusals_hold` of the table. The session is outside a transaction.
+absl::Status ProveClaims(postgres::Connection& session, const core::Plan& plan, const ComparedTable& table,
+                         const std::vector<Claim>& claims, std::int64_t claims_more, Findings& findings);
+
+}  // namespace vecferry::verifier
+
+#endif  // VECFERRY_VERIFIER_REFUSED_ROWS_H_
