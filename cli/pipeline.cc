@@ -16,8 +16,7 @@ constexpr absl::Duration kDrainTime = absl::Seconds(5);
 // For commands without a source: they only look at the ledger.
 class NoVerifier : public rpc::VerifierClient {
  public:
-  absl::Status Verify(const std::string&, const std::string&, const std::string&, const std::string&,
-                      const std::function<void(const core::CheckReport&)>&) override {
+  absl::Status Verify(const rpc::Verification&, core::Findings&) override {
     return absl::FailedPreconditionError("this command has no source to verify with");
   }
 };

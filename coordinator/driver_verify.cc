@@ -6,6 +6,7 @@
 #include "absl/time/clock.h"
 #include "common/base/fault_points.h"
 #include "common/base/status_macros.h"
+#include "common/core/limits.h"
 #include "common/core/migration.h"
 #include "common/telemetry/log.h"
 #include "common/telemetry/tracing.h"
@@ -15,7 +16,6 @@
 namespace vecferry::coordinator {
 namespace {
 
-constexpr absl::string_view kVerifyLevel = "counts";
 constexpr absl::Duration kAskForVerifier = absl::Milliseconds(500);
 constexpr int kDoublingsMax = 3;  // of the pause after a verifier that went away: to 4 s
 
@@ -68,8 +68,10 @@ absl::Status Driver::WaitForVerifier(absl::Duration pause, absl::string_view why
 
 absl::Status Driver::VerifyOnce(bool& different) {
   ASSIGN_OR_RETURN(const std::shared_ptr<rpc::VerifierClient> verifier, AwaitVerifier());
-  RETURN_IF_ERROR(
-      WithHold([&](Hold& hold) { return BeginChecks(hold.ledger, setup_.migration_id, hold.epoch, kVerifyLevel); }));
+  const rpc::StartOptions& options = setup_.options;
+  RETURN_IF_ERROR(WithHold([&](Hold& hold) {
+    return BeginChecks(hold.ledger, setup_.migration_id, hold.epoch, options.verify_level);
+  }));
   {
     base::MutexLock lock(&mutex_);
     waiting_ = false;
@@ -77,17 +79,24 @@ absl::Status Driver::VerifyOnce(bool& different) {
   }
   telemetry::Span span = telemetry::Span::Start("verify", plan()->traceparent);
   const telemetry::TraceScope scope(span.traceparent());
-  absl::Status recorded;
-  const absl::Status verified = verifier->Verify(
-      setup_.migration_id, setup_.options.connection, std::string(kVerifyLevel), source()->snapshot(),
-      [&](const core::CheckReport& check) {
-        different = different || check.verdict == "fail";
-        if (!recorded.ok()) return;
-        recorded =
-            WithHold([&](Hold& hold) { return StoreCheck(hold.ledger, setup_.migration_id, hold.epoch, check); });
+  StoredFindings findings(
+      setup_.migration_id,
+      [this](const StoredFindings::Writing& write) {
+        return WithHold([&](Hold& hold) { return write(hold.ledger, hold.epoch); });
+      },
+      [this](absl::string_view step) {
+        base::MutexLock lock(&mutex_);
+        step_ = std::string(step);
       });
+  rpc::Verification verification{setup_.migration_id, options.connection, source()->snapshot()};
+  verification.options.level = options.verify_level;
+  verification.options.indexes_wanted = !options.no_indexes;
+  verification.options.sessions_max = options.connections_max - core::kLedgerConnections;
+  absl::Status verified = verifier->Verify(verification, findings);
+  if (verified.ok()) verified = findings.Finish();
+  different = findings.different();
   span.Fail(verified);
-  return verified.ok() ? recorded : verified;
+  return verified;
 }
 
 }  // namespace vecferry::coordinator

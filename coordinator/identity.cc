@@ -62,7 +62,7 @@ std::string OptionsJson(const rpc::StartOptions& options, Life life) {
                       ",\"no_verify\":", Truth(options.no_verify),
                       ",\"on_source_change\":", Quoted(options.on_source_change), ",\"readers\":", options.readers,
                       ",\"rejects_max\":", options.rejects_max, ",\"service\":", Truth(life == Life::kService),
-                      ",\"writers\":", options.writers, "}");
+                      ",\"verify_level\":", Quoted(options.verify_level), ",\"writers\":", options.writers, "}");
 }
 
 absl::StatusOr<bool> IsForService(const std::string& json) {
@@ -95,7 +95,7 @@ absl::StatusOr<rpc::StartOptions> ParseOptions(const std::string& json) {
                      read("connections_max", options.connections_max) && read("no_indexes", options.no_indexes) &&
                      read("no_verify", options.no_verify) && read("on_source_change", options.on_source_change) &&
                      read("readers", options.readers) && read("rejects_max", options.rejects_max) &&
-                     read("writers", options.writers);
+                     read("verify_level", options.verify_level) && read("writers", options.writers);
   if (!known) return absl::DataLossError("the ledger's options of a migration have values of another type");
   return options;
 }

@@ -98,17 +98,50 @@ absl::Status BeginChecks(postgres::Connection& session, absl::string_view migrat
                          absl::string_view level) {
   return postgres::InTransaction(session, [&]() -> absl::Status {
     RETURN_IF_ERROR(postgres::SetVerifyLevel(session, migration_id, epoch, level));
-    return session.Execute("DELETE FROM vecferry.check_result WHERE migration_id = $1", {std::string(migration_id)})
-        .status();
+    return postgres::ForgetFindings(session, migration_id);
   });
 }
 
-absl::Status StoreCheck(postgres::Connection& session, absl::string_view migration_id, std::uint64_t epoch,
-                        const core::CheckReport& check) {
-  return postgres::InTransaction(session, [&]() -> absl::Status {
-    RETURN_IF_ERROR(CheckEpoch(session, migration_id, epoch));
-    return postgres::RecordCheck(session, migration_id, check);
+absl::Status StoredFindings::Store(const std::function<absl::Status(postgres::Connection& session)>& record) {
+  return with_ledger_([&](postgres::Connection& session, std::uint64_t epoch) {
+    return postgres::InTransaction(session, [&]() -> absl::Status {
+      RETURN_IF_ERROR(CheckEpoch(session, migration_id_, epoch));
+      return record(session);
+    });
   });
+}
+
+absl::Status StoredFindings::Tell(const core::CheckReport& check) {
+  different_ = different_ || check.verdict == "fail";
+  return Store([&](postgres::Connection& session) { return postgres::RecordCheck(session, migration_id_, check); });
+}
+
+absl::Status StoredFindings::Tell(const core::DifferenceReport& difference) {
+  if (named_ == core::kDifferencesMax) {
+    ++more_;
+    return absl::OkStatus();
+  }
+  ++named_;
+  return Store(
+      [&](postgres::Connection& session) { return postgres::RecordDifference(session, migration_id_, difference); });
+}
+
+absl::Status StoredFindings::Tell(const core::RecallReport& recall) {
+  return Store([&](postgres::Connection& session) { return postgres::RecordRecall(session, migration_id_, recall); });
+}
+
+absl::Status StoredFindings::Tell(const core::TableSize& size) {
+  return Store([&](postgres::Connection& session) { return postgres::RecordSize(session, migration_id_, size); });
+}
+
+absl::Status StoredFindings::TellStep(absl::string_view step) {
+  on_step_(step);
+  return absl::OkStatus();
+}
+
+absl::Status StoredFindings::Finish() {
+  if (more_ == 0) return absl::OkStatus();
+  return Store([&](postgres::Connection& session) { return postgres::AddDifferences(session, migration_id_, more_); });
 }
 
 }  // namespace vecferry::coordinator

@@ -2,10 +2,14 @@
 #define VECFERRY_COORDINATOR_LEDGER_MOVES_H_
 
 #include <cstdint>
+#include <functional>
 #include <set>
+#include <string>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "common/core/findings.h"
 #include "common/core/migration.h"
 #include "common/core/report.h"
 #include "common/postgres/connection.h"
@@ -41,8 +45,36 @@ absl::StatusOr<std::set<int>> MappingsWithOrphans(postgres::Connection& session,
 // Notes the level of the checks to come, and forgets the results of an earlier run of them. kAborted as CheckEpoch.
 absl::Status BeginChecks(postgres::Connection& session, absl::string_view migration_id, std::uint64_t epoch,
                          absl::string_view level);
-absl::Status StoreCheck(postgres::Connection& session, absl::string_view migration_id, std::uint64_t epoch,
-                        const core::CheckReport& check);
+
+// Keeps what a verification finds, each by a write that names the epoch. Must not outlive what it was made with.
+class StoredFindings : public core::Findings {
+ public:
+  // Runs a write on the ledger's session as whoever holds the migration under `epoch`.
+  using Writing = std::function<absl::Status(postgres::Connection& session, std::uint64_t epoch)>;
+  using WithLedger = std::function<absl::Status(const Writing& write)>;
+  StoredFindings(std::string migration_id, WithLedger with_ledger, std::function<void(absl::string_view)> on_step)
+      : migration_id_(std::move(migration_id)), with_ledger_(std::move(with_ledger)), on_step_(std::move(on_step)) {}
+
+  absl::Status Tell(const core::CheckReport& check) override;
+  absl::Status Tell(const core::DifferenceReport& difference) override;
+  void CountMoreDifferences(std::int64_t differences) override { more_ += differences; }
+  absl::Status Tell(const core::RecallReport& recall) override;
+  absl::Status Tell(const core::TableSize& size) override;
+  absl::Status TellStep(absl::string_view step) override;
+  // To be called at the end: stores the number of differences that were only counted.
+  absl::Status Finish();
+  bool different() const { return different_; }
+
+ private:
+  absl::Status Store(const std::function<absl::Status(postgres::Connection& session)>& record);
+
+  const std::string migration_id_;
+  const WithLedger with_ledger_;
+  const std::function<void(absl::string_view)> on_step_;
+  bool different_ = false;
+  int named_ = 0;
+  std::int64_t more_ = 0;
+};
 
 }  // namespace vecferry::coordinator
 

@@ -23,6 +23,7 @@ rpc::StartOptions FromProto(const v1::StartRequest& request) {
   options.rejects_max = static_cast<std::int64_t>(request.rejects_max());
   options.no_indexes = request.no_indexes();
   options.no_verify = request.no_verify();
+  if (!request.verify_level().empty()) options.verify_level = request.verify_level();
   options.on_source_change = request.on_source_change();
   return options;
 }

@@ -41,6 +41,8 @@ absl::StatusOr<rpc::StartOptions> CheckRequest(rpc::StartOptions asked, Life lif
   RETURN_IF_ERROR(Choice("identity.profile", identity.profile, {"auto", "vestige", "generic"}));
   RETURN_IF_ERROR(Choice("identity.on_conflict", identity.on_conflict, {"skip", "update", "fail"}));
   RETURN_IF_ERROR(Choice("on_source_change", asked.on_source_change, {"reconcile", "fail"}));
+  RETURN_IF_ERROR(
+      Choice("verify_level", asked.verify_level, {core::kVerifyCounts, core::kVerifySample, core::kVerifyFull}));
   RETURN_IF_ERROR(Range("identity.max_row_bytes", identity.max_row_bytes, 1, core::kRowBytesMax));
   RETURN_IF_ERROR(Range("connections_max", asked.connections_max, core::kLedgerConnections + 1, core::kConnectionsMax));
   RETURN_IF_ERROR(Range("readers", asked.readers, 0, core::kStreamsMax));

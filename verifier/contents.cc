@@ -19,8 +19,9 @@
 namespace vecferry::verifier {
 namespace {
 
-constexpr std::size_t kClaimsMax = 1000;           // tried one by one
-constexpr std::int64_t kBlocksASession = 256;      // 2 MiB: below that another session costs more than it saves
+constexpr std::size_t kClaimsMax = 1000;       // tried one by one
+constexpr std::int64_t kRowsAsk = 1000;        // between two looks whether anybody still listens
+constexpr std::int64_t kBlocksASession = 256;  // 2 MiB: below that another session costs more than it saves
 
 // One table under comparison.
 class TableCheck {
@@ -113,6 +114,7 @@ class TableCheck {
     // Comparing may scan more than once; what befell the rows is the same each time.
     const bool first = std::exchange(first_scan_, false);
     return ForEachRuledRow(input_.source, input_.plan, table_, [&](const RuledRow& row) -> absl::Status {
+      if (++rows_scanned_ % kRowsAsk == 0 && input_.stopping()) return absl::CancelledError("stopped");
       if (first) Tally(row);
       if (!row.ruling.carried) return absl::OkStatus();
       if (const Refused* refused = FindRefused(row)) {
@@ -186,6 +188,7 @@ class TableCheck {
   Findings& findings_;
   RefusedByMapping refused_;
   bool first_scan_ = true;
+  std::int64_t rows_scanned_ = 0;
   std::int64_t rounded_expected_ = 0, rounded_recorded_ = 0, issues_expected_ = 0, issues_recorded_ = 0;
   std::vector<Claim> claims_;
   std::int64_t claims_more_ = 0;

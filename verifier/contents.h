@@ -1,6 +1,7 @@
 #ifndef VECFERRY_VERIFIER_CONTENTS_H_
 #define VECFERRY_VERIFIER_CONTENTS_H_
 
+#include <functional>
 #include <set>
 #include <string>
 #include <vector>
@@ -20,6 +21,7 @@ struct ContentsInput {
   const core::Plan& plan;
   std::string migration_id;  // "" = nothing of it stands in a ledger
   const std::set<std::string>& unreadable;  // destination tables whose rows cannot be compared
+  const std::function<bool()>& stopping;    // asked now and then: true ends it with kCancelled
 };
 
 // Level `full`: every row of every mapped table, value by value in canonical form (canonical.h, comparison.h): check

@@ -34,15 +34,21 @@ constexpr char kIssuesSql[] =
 class Counting {
  public:
   Counting(sqlite::SnapshotConnection& source, postgres::Connection& destination, const std::string& migration_id,
-           const core::Plan& plan, const CheckSink& on_check)
-      : source_(source), destination_(destination), migration_id_(migration_id), plan_(plan), on_check_(on_check) {}
+           const core::Plan& plan, const std::set<std::string>& unreadable, core::Findings& findings)
+      : source_(source),
+        destination_(destination),
+        migration_id_(migration_id),
+        plan_(plan),
+        unreadable_(unreadable),
+        findings_(findings) {}
 
   absl::Status Run() {
     ASSIGN_OR_RETURN(const std::vector<std::string> tables, ListSourceTables(*source_.Take()));
     for (const std::string& table : tables) RETURN_IF_ERROR(CheckSourceTable(table));
     std::set<std::string> destinations;
     for (const core::Mapping& mapping : plan_.mappings) {
-      if (destinations.insert(mapping.destination_table).second) {
+      const std::string& table = mapping.destination_table;
+      if (!unreadable_.contains(table) && destinations.insert(table).second) {
         RETURN_IF_ERROR(CheckDestinationTable(mapping.destination_table));
       }
     }
@@ -52,8 +58,8 @@ class Counting {
  private:
   absl::Status Tell(absl::string_view name, const std::string& table, bool passed, std::string expected,
                     std::string actual, std::string evidence) {
-    return on_check_({std::string(name), table, passed ? "pass" : "fail", std::move(expected), std::move(actual),
-                      std::move(evidence)});
+    return findings_.Tell(core::CheckReport{std::string(name), table, passed ? "pass" : "fail", std::move(expected),
+                                            std::move(actual), std::move(evidence)});
   }
 
   absl::Status TellEqual(absl::string_view name, const std::string& table, std::int64_t expected, std::int64_t actual,
@@ -157,15 +163,17 @@ class Counting {
   postgres::Connection& destination_;
   const std::string& migration_id_;
   const core::Plan& plan_;
-  const CheckSink& on_check_;
+  const std::set<std::string>& unreadable_;
+  core::Findings& findings_;
 };
 
 }  // namespace
 
 absl::Status CheckCounts(sqlite::SnapshotConnection& source, postgres::Connection& destination,
-                         const std::string& migration_id, const core::Plan& plan, const CheckSink& on_check) {
+                         const std::string& migration_id, const core::Plan& plan, const std::set<std::string>& unreadable,
+                         core::Findings& findings) {
   RETURN_IF_ERROR(destination.ExecuteScript("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"));
-  RETURN_IF_ERROR(Counting(source, destination, migration_id, plan, on_check).Run());
+  RETURN_IF_ERROR(Counting(source, destination, migration_id, plan, unreadable, findings).Run());
   return destination.ExecuteScript("COMMIT");
 }
 

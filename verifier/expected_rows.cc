@@ -69,7 +69,7 @@ void Arrange(const Filling& filling, const RowImage& mapped, RowImage& row) {
 }
 
 absl::Status ForEachOf(sqlite::SnapshotConnection& source, const core::Plan& plan, const Filling& filling,
-                       const std::function<absl::Status(const RuledRow&)>& take) {
+                       const std::function<absl::Status(const RuledRow&)>& take, const RowFilter& filter) {
   const core::Mapping& mapping = *filling.mapping;
   const std::int64_t row_bytes_max = plan.identity.max_row_bytes;
   std::optional<SecondRows> second;
@@ -82,6 +82,7 @@ absl::Status ForEachOf(sqlite::SnapshotConnection& source, const core::Plan& pla
   RowRules rules(mapping, row_bytes_max);
   RowImage mapped, arranged;
   return ForEachSourceRow(source, *read, [&](const SourceRow& row) -> absl::Status {
+    if (filter != nullptr && !filter(mapping, row)) return absl::OkStatus();
     const SourceRow own{row.key, second ? second->Inputs(row) : row.inputs};
     const Ruling* ruling = &rules.RuleOn(own.key, own.inputs, mapped);
     bool told_elsewhere = false;
@@ -104,8 +105,8 @@ absl::Status ForEachOf(sqlite::SnapshotConnection& source, const core::Plan& pla
 }  // namespace
 
 absl::Status ForEachRuledRow(sqlite::SnapshotConnection& source, const core::Plan& plan, const ComparedTable& table,
-                             const std::function<absl::Status(const RuledRow&)>& take) {
-  for (const Filling& filling : table.fillings) RETURN_IF_ERROR(ForEachOf(source, plan, filling, take));
+                             const std::function<absl::Status(const RuledRow&)>& take, const RowFilter& filter) {
+  for (const Filling& filling : table.fillings) RETURN_IF_ERROR(ForEachOf(source, plan, filling, take, filter));
   return absl::OkStatus();
 }
 

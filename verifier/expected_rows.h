@@ -24,9 +24,14 @@ struct RuledRow {
   const RowImage& row;      // as the table's compared columns; carried rows only
 };
 
-// Calls `take` with every source row that fills a destination table, mapping by mapping. Errors as ForEachSourceRow.
+// Whether a source row is looked at.
+using RowFilter = std::function<bool(const core::Mapping& mapping, const SourceRow& row)>;
+
+// Calls `take` with every source row that fills a destination table, mapping by mapping, but for those that `filter`
+// (nullptr = none) leaves out. Errors as ForEachSourceRow.
 absl::Status ForEachRuledRow(sqlite::SnapshotConnection& source, const core::Plan& plan, const ComparedTable& table,
-                             const std::function<absl::Status(const RuledRow&)>& take);
+                             const std::function<absl::Status(const RuledRow&)>& take,
+                             const RowFilter& filter = nullptr);
 
 }  // namespace vecferry::verifier
 

@@ -5,23 +5,14 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_replace.h"
 #include "common/base/status_macros.h"
 #include "common/core/migration.h"
 #include "common/core/types.h"
-#include "verifier/canonical.h"
 #include "verifier/difference_text.h"
+#include "verifier/sql_literal.h"
 
 namespace vecferry::verifier {
 namespace {
-
-std::string Literal(const core::PgType& type, const std::optional<absl::string_view>& value,
-                    const std::string& extension_schema) {
-  if (!value) return "NULL";
-  const std::string text = CanonicalText(type, *value);
-  return absl::StrCat("E", core::QuoteLiteral(absl::StrReplaceAll(text, {{"\\", "\\\\"}})), "::",
-                      core::ToSql(type, extension_schema));
-}
 
 class Proof {
  public:
@@ -38,7 +29,7 @@ class Proof {
 
  private:
   std::string Value(const RowImage& row, std::size_t column) const {
-    return Literal(table_.columns[column].type, row.field(static_cast<int>(column)), plan_.extension_schema);
+    return SqlLiteral(table_.columns[column].type, row.field(static_cast<int>(column)), plan_.extension_schema);
   }
 
   // A row with this key and other content must be there.

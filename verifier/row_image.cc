@@ -1,5 +1,6 @@
 #include "verifier/row_image.h"
 
+#define XXH_INLINE_ALL  // the hash state lives on the stack: no allocation a row
 #include <xxhash.h>
 
 #include <cstring>

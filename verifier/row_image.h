@@ -25,6 +25,7 @@ class RowImage {
   void EndField();
   void AbandonField();
 
+  std::size_t bytes() const { return bytes_.size(); }
   int fields() const { return static_cast<int>(begins_.size()); }
   std::optional<absl::string_view> field(int index) const;  // nullopt: NULL; borrowed until the row changes
   core::Sum128 Hash() const;

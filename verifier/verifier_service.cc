@@ -2,8 +2,10 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <algorithm>
 #include <list>
 #include <utility>
+#include <vector>
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
@@ -16,13 +18,16 @@
 #include "common/rpc/call_span.h"
 #include "common/rpc/plan_codec.h"
 #include "vecferry/v1/verifier.grpc.pb.h"
-#include "verifier/counts.h"
+#include "verifier/verification.h"
 #include "verifier/verifier_metrics.h"
 
 namespace vecferry::verifier {
 namespace {
 
 constexpr absl::Duration kCancelAgain = absl::Milliseconds(100);
+// More sessions than this read no faster: the one source is their limit.
+constexpr std::uint32_t kSessionsMax = 8;
+constexpr std::uint32_t kRecallQueriesMax = 10'000, kEmbedderTextsMax = 10'000;
 
 // Tells checks as spans below the current one: each from the end of the one before. A store of very many tables shows
 // the first. Not thread-safe.
@@ -45,6 +50,100 @@ class CheckSpans {
   absl::Time last_end_ = absl::Now();
 };
 
+// Sends what is found to the caller, and tells checks as spans and numbers. Not thread-safe.
+class StreamedFindings final : public core::Findings {
+ public:
+  StreamedFindings(grpc::ServerWriter<v1::VerifyResponse>& writer, std::function<bool()> gone, VerifierMetrics& metrics)
+      : writer_(writer), gone_(std::move(gone)), metrics_(metrics) {}
+
+  absl::Status Tell(const core::CheckReport& check) override {
+    base::FaultPoint("verifier.in_checks");
+    spans_.Tell(check);
+    v1::VerifyResponse response;
+    *response.mutable_check() = rpc::ToProto(check);
+    RETURN_IF_ERROR(Send(response));
+    metrics_.CountCheck(check.verdict);
+    return absl::OkStatus();
+  }
+
+  absl::Status Tell(const core::DifferenceReport& difference) override {
+    if (named_ == core::kDifferencesMax) {
+      ++more_;
+      return absl::OkStatus();
+    }
+    ++named_;
+    v1::VerifyResponse response;
+    *response.mutable_difference() = rpc::ToProto(difference);
+    return Send(response);
+  }
+
+  void CountMoreDifferences(std::int64_t differences) override { more_ += differences; }
+
+  absl::Status Tell(const core::RecallReport& recall) override {
+    v1::VerifyResponse response;
+    *response.mutable_recall() = rpc::ToProto(recall);
+    return Send(response);
+  }
+
+  absl::Status Tell(const core::TableSize& size) override {
+    v1::VerifyResponse response;
+    *response.mutable_size() = rpc::ToProto(size);
+    return Send(response);
+  }
+
+  absl::Status TellStep(absl::string_view step) override {
+    v1::VerifyResponse response;
+    response.set_step(std::string(step));
+    return Send(response);
+  }
+
+  // Tells how many differences were only counted.
+  absl::Status Finish() {
+    if (more_ == 0) return absl::OkStatus();
+    v1::VerifyResponse response;
+    response.set_differences_more(static_cast<std::uint64_t>(more_));
+    return Send(response);
+  }
+
+ private:
+  absl::Status Send(const v1::VerifyResponse& response) {
+    return gone_() || !writer_.Write(response) ? absl::CancelledError("stopped") : absl::OkStatus();
+  }
+
+  grpc::ServerWriter<v1::VerifyResponse>& writer_;
+  const std::function<bool()> gone_;
+  VerifierMetrics& metrics_;
+  CheckSpans spans_;
+  int named_ = 0;
+  std::int64_t more_ = 0;
+};
+
+core::VerifyOptions ReadOptions(const v1::VerifyRequest& request) {
+  core::VerifyOptions options;
+  options.level = request.level();
+  options.indexes_wanted = !request.no_indexes();
+  options.sessions_max = static_cast<int>(std::clamp<std::uint32_t>(request.sessions_max(), 1, kSessionsMax));
+  options.recall_queries = static_cast<int>(std::min<std::uint32_t>(request.recall().queries(), kRecallQueriesMax));
+  options.recall_index_min = request.recall().index_min();
+  for (const v1::QueryVector& query : request.recall().own_queries()) {
+    options.queries.emplace_back(query.components().begin(), query.components().end());
+  }
+  options.embedder_url = request.embedder().url();
+  options.embedder_model = request.embedder().model();
+  options.embedder_prefix = request.embedder().prefix();
+  options.embedder_texts = static_cast<int>(std::min<std::uint32_t>(request.embedder().texts(), kEmbedderTextsMax));
+  options.embedder_cosine_min = request.embedder().cosine_min();
+  return options;
+}
+
+absl::Status CheckLevel(const std::string& level) {
+  if (level == core::kVerifyCounts || level == core::kVerifySample || level == core::kVerifyFull) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("verify level \"", level, "\" is not known; there are: counts, sample, full"));
+}
+
 class VerifierServiceImpl final : public VerifierService, public v1::VerifierService::Service {
  public:
   VerifierServiceImpl(OpenSource open_source, postgres::ConnectionResolver resolver,
@@ -65,7 +164,7 @@ class VerifierServiceImpl final : public VerifierService, public v1::VerifierSer
     }
     for (const Call& call : calls) {
       call.source->Interrupt();
-      call.canceller.Cancel();
+      for (const postgres::Connection::Canceller& canceller : call.cancellers) canceller.Cancel();
     }
   }
 
@@ -86,20 +185,9 @@ class VerifierServiceImpl final : public VerifierService, public v1::VerifierSer
   grpc::Status Verify(grpc::ServerContext* context, const v1::VerifyRequest* request,
                       grpc::ServerWriter<v1::VerifyResponse>* writer) override {
     const auto gone = [&] { return stopped() || context->IsCancelled(); };
-    const auto tell = [&](const core::CheckReport& check) -> absl::Status {
-      base::FaultPoint("verifier.in_checks");
-      v1::VerifyResponse response;
-      *response.mutable_check() = rpc::ToProto(check);
-      if (gone() || !writer->Write(response)) return absl::CancelledError("stopped");
-      metrics_.CountCheck(check.verdict);
-      return absl::OkStatus();
-    };
     return rpc::Handle(*context, {rpc::Role::kCoordinator, rpc::Role::kClient}, rpc::kVerify, [&] {
-      CheckSpans spans;
-      return Run(*request, gone, [&](const core::CheckReport& check) {
-        spans.Tell(check);
-        return tell(check);
-      });
+      StreamedFindings findings(*writer, gone, metrics_);
+      return Run(*request, gone, findings);
     });
   }
 
@@ -107,35 +195,52 @@ class VerifierServiceImpl final : public VerifierService, public v1::VerifierSer
   // What Stop() ends.
   struct Call {
     std::shared_ptr<sqlite::SnapshotConnection> source;
-    postgres::Connection::Canceller canceller;
+    std::vector<postgres::Connection::Canceller> cancellers;
   };
 
-  absl::Status Run(const v1::VerifyRequest& request, const std::function<bool()>& gone, const CheckSink& on_check) {
+  absl::Status Run(const v1::VerifyRequest& request, const std::function<bool()>& gone, StreamedFindings& findings) {
     RETURN_IF_ERROR(Begin());
     const absl::Cleanup end = [this, begin = absl::Now()] {
       metrics_.seconds.Observe(absl::Now() - begin);
       base::MutexLock lock(&mutex_);
       --running_;
     };
-    if (request.level() != "counts") {
-      return absl::InvalidArgumentError(
-          absl::StrCat("verify level \"", request.level(), "\" is not known; there is: counts"));
-    }
-    postgres::ConnectionOptions options;
-    ASSIGN_OR_RETURN(options.conninfo, resolver_(request.connection()));
-    // Sessions of a migration carry its name, so that whoever ends it can end them too.
-    options.application_name = absl::StrCat("vecferry/", request.migration_id(), "/verify");
+    const core::VerifyOptions options = ReadOptions(request);
+    RETURN_IF_ERROR(CheckLevel(options.level));
     ASSIGN_OR_RETURN(const std::shared_ptr<sqlite::SnapshotConnection> source, open_source_(request.snapshot(), gone));
-    ASSIGN_OR_RETURN(postgres::Connection session, postgres::Connection::Open(options));
-    const absl::StatusOr<std::list<Call>::iterator> place = Enter({source, session.canceller()});
+    ASSIGN_OR_RETURN(std::vector<postgres::Connection> sessions, OpenSessions(request, options));
+    Call call{source, {}};
+    for (const postgres::Connection& session : sessions) call.cancellers.push_back(session.canceller());
+    const absl::StatusOr<std::list<Call>::iterator> place = Enter(std::move(call));
     RETURN_IF_ERROR(place.status());
     const absl::Cleanup leave = [&] {
       base::MutexLock lock(&mutex_);
       calls_.erase(*place);
     };
+    ASSIGN_OR_RETURN(const core::Plan plan, LoadPlan(request, sessions[0]));
+    RETURN_IF_ERROR(verifier::Verify({*source, sessions, plan, request.migration_id(), options, gone}, findings));
+    return findings.Finish();
+  }
+
+  absl::StatusOr<std::vector<postgres::Connection>> OpenSessions(const v1::VerifyRequest& request,
+                                                                 const core::VerifyOptions& options) {
+    postgres::ConnectionOptions wanted;
+    ASSIGN_OR_RETURN(wanted.conninfo, resolver_(request.connection()));
+    // Sessions of a migration carry its name, so that whoever ends it can end them too.
+    wanted.application_name = absl::StrCat("vecferry/", request.migration_id(), "/verify");
+    std::vector<postgres::Connection> sessions;
+    const int count = options.level == core::kVerifyFull ? options.sessions_max : 1;
+    for (int i = 0; i < count; ++i) {
+      ASSIGN_OR_RETURN(postgres::Connection session, postgres::Connection::Open(wanted));
+      sessions.push_back(std::move(session));
+    }
+    return sessions;
+  }
+
+  static absl::StatusOr<core::Plan> LoadPlan(const v1::VerifyRequest& request, postgres::Connection& session) {
+    if (request.migration_id().empty()) return rpc::ParsePlan(request.plan());
     ASSIGN_OR_RETURN(const postgres::MigrationRow row, postgres::GetMigration(session, request.migration_id()));
-    ASSIGN_OR_RETURN(const core::Plan plan, rpc::ParsePlan(row.plan));
-    return CheckCounts(*source, session, row.id, plan, on_check);
+    return rpc::ParsePlan(row.plan);
   }
 
   absl::Status Begin() {

@@ -19,7 +19,7 @@ namespace vecferry::postgres {
 // SQL of the ledger, schema `vecferry` (docs/ledger.md): functions over a session, no state of their own. What must be
 // one transaction is said; the caller begins and commits unless a function says otherwise.
 
-inline constexpr int kLedgerVersion = 2;
+inline constexpr int kLedgerVersion = 3;
 
 // Makes the ledger or brings it to this program's version, in one transaction under a lock. Idempotent.
 // Errors: kFailedPrecondition when a newer program made it, naming both versions.
@@ -90,9 +90,23 @@ absl::Status SetVerifyLevel(Connection& session, absl::string_view migration_id,
                             absl::string_view level);
 absl::Status ReleaseClaims(Connection& session, absl::string_view migration_id);
 absl::Status RecordIndex(Connection& session, absl::string_view migration_id, const core::IndexReport& index);
-absl::Status RecordCheck(Connection& session, absl::string_view migration_id, const core::CheckReport& check);
 absl::Status RecordEvent(Connection& session, absl::string_view migration_id, absl::string_view kind,
                          absl::string_view detail);
+
+// ---- what a verification found ----
+
+// Forgets an earlier one.
+absl::Status ForgetFindings(Connection& session, absl::string_view migration_id);
+absl::Status RecordCheck(Connection& session, absl::string_view migration_id, const core::CheckReport& check);
+absl::Status RecordDifference(Connection& session, absl::string_view migration_id,
+                              const core::DifferenceReport& difference);
+// Differences that were counted, and not named.
+absl::Status AddDifferences(Connection& session, absl::string_view migration_id, std::int64_t more);
+absl::Status RecordRecall(Connection& session, absl::string_view migration_id, const core::RecallReport& recall);
+absl::Status RecordSize(Connection& session, absl::string_view migration_id, const core::TableSize& size);
+// SHA-256 of the page that was written of it, hexadecimal.
+absl::Status RecordReportDigest(Connection& session, absl::string_view migration_id, absl::string_view sha256);
+absl::Status LoadFindings(Connection& session, absl::string_view migration_id, core::Report& report);
 
 // ---- shards ----
 

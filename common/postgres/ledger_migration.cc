@@ -218,18 +218,6 @@ absl::Status RecordIndex(Connection& session, absl::string_view migration_id, co
       .status();
 }
 
-absl::Status RecordCheck(Connection& session, absl::string_view migration_id, const core::CheckReport& check) {
-  return session
-      .Execute(
-          "INSERT INTO vecferry.check_result (migration_id, name, table_name, verdict, expected, actual, evidence) "
-          "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (migration_id, name, table_name) DO UPDATE SET verdict = "
-          "excluded.verdict, expected = excluded.expected, actual = excluded.actual, evidence = excluded.evidence, "
-          "checked_at = clock_timestamp()",
-          {std::string(migration_id), check.name, check.table, check.verdict, core::SanitizeText(check.expected),
-           core::SanitizeText(check.actual), core::SanitizeText(check.evidence)})
-      .status();
-}
-
 absl::Status RecordEvent(Connection& session, absl::string_view migration_id, absl::string_view kind,
                          absl::string_view detail) {
   return session

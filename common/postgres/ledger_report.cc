@@ -57,7 +57,7 @@ absl::Status AddIssues(Connection& session, const Param& id, core::Report& repor
   return absl::OkStatus();
 }
 
-absl::Status AddIndexesAndChecks(Connection& session, const Param& id, core::Report& report) {
+absl::Status AddIndexes(Connection& session, const Param& id, core::Report& report) {
   ASSIGN_OR_RETURN(const Result indexes,
                    session.Execute("SELECT table_name, name, definition, seconds FROM vecferry.index_build WHERE "
                                    "migration_id = $1 ORDER BY built_at, table_name, name",
@@ -68,14 +68,6 @@ absl::Status AddIndexesAndChecks(Connection& session, const Param& id, core::Rep
     index.name = std::string(indexes.text(row, 1));
     index.definition = std::string(indexes.text(row, 2));
     if (!absl::SimpleAtod(indexes.text(row, 3), &index.seconds)) index.seconds = 0;
-  }
-  ASSIGN_OR_RETURN(const Result checks,
-                   session.Execute("SELECT name, table_name, verdict, expected, actual, evidence FROM "
-                                   "vecferry.check_result WHERE migration_id = $1 ORDER BY name, table_name",
-                                   {id}));
-  for (int row = 0; row < checks.rows(); ++row) {
-    const auto text = [&](int column) { return std::string(checks.text(row, column)); };
-    report.checks.push_back({text(0), text(1), text(2), text(3), text(4), text(5)});
   }
   return absl::OkStatus();
 }
@@ -115,7 +107,8 @@ absl::StatusOr<core::Report> LoadReport(Connection& session, const MigrationRow&
   AddTables(shards, plan, report);
   const Param id{row.id};
   RETURN_IF_ERROR(AddIssues(session, id, report));
-  RETURN_IF_ERROR(AddIndexesAndChecks(session, id, report));
+  RETURN_IF_ERROR(AddIndexes(session, id, report));
+  RETURN_IF_ERROR(LoadFindings(session, row.id, report));
   RETURN_IF_ERROR(AddServer(session, report));
   report.exit_code = core::ExitCode(report.state, report.totals);
   return report;

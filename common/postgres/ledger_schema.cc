@@ -151,8 +151,52 @@ ALTER TABLE vecferry.row_issue DROP CONSTRAINT row_issue_action_check,
 CREATE INDEX row_issue_repaired_by_key ON vecferry.row_issue USING hash (source_key_record) WHERE action = 'repaired';
 )sql";
 
+// What a verification finds beside its checks.
+constexpr char kVersion3[] = R"sql(
+ALTER TABLE vecferry.migration ADD COLUMN differences_more bigint NOT NULL DEFAULT 0,
+  ADD COLUMN report_sha256 text NOT NULL DEFAULT '';
+
+CREATE TABLE vecferry.difference (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  migration_id uuid NOT NULL REFERENCES vecferry.migration,
+  table_name text NOT NULL,
+  key text NOT NULL,
+  columns text NOT NULL,
+  kind text NOT NULL,
+  detail text NOT NULL
+);
+CREATE INDEX difference_by_migration ON vecferry.difference (migration_id, id);
+
+CREATE TABLE vecferry.recall (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  migration_id uuid NOT NULL REFERENCES vecferry.migration,
+  table_name text NOT NULL,
+  column_name text NOT NULL,
+  model text NOT NULL,
+  slice text NOT NULL,
+  metric text NOT NULL,
+  k integer NOT NULL,
+  queries integer NOT NULL,
+  exact double precision,
+  by_index double precision,
+  index_ms double precision[] NOT NULL,
+  exact_ms double precision[] NOT NULL
+);
+CREATE INDEX recall_by_migration ON vecferry.recall (migration_id, id);
+
+CREATE TABLE vecferry.table_size (
+  migration_id uuid NOT NULL REFERENCES vecferry.migration,
+  table_name text NOT NULL,
+  rows bigint NOT NULL,
+  table_bytes bigint NOT NULL,
+  index_bytes bigint NOT NULL,
+  dead_tuples bigint NOT NULL,
+  PRIMARY KEY (migration_id, table_name)
+);
+)sql";
+
 // The scripts that bring version N to N + 1.
-constexpr const char* kUpgrades[] = {kVersion1, kVersion2};
+constexpr const char* kUpgrades[] = {kVersion1, kVersion2, kVersion3};
 static_assert(std::size(kUpgrades) == kLedgerVersion);
 
 // Planners of any destination schema meet here. The number is arbitrary: "vecferry" in ASCII.

@@ -9,10 +9,12 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/core/findings.h"
 #include "common/core/migration.h"
 #include "common/core/plan.h"
 #include "common/core/replay.h"
 #include "common/core/report.h"
+#include "common/core/verification.h"
 
 namespace grpc {
 class Channel;
@@ -176,6 +178,7 @@ struct StartOptions {
   int connections_max = 4, readers = 0, writers = 0, batch_rows_max = 500;
   std::int64_t rejects_max = 1000;
   bool no_indexes = false, no_verify = false;
+  std::string verify_level = core::kVerifyFull;
   std::string on_source_change = "reconcile";
 };
 
@@ -213,13 +216,19 @@ std::unique_ptr<MigrationClient> MakeMigrationClient(std::shared_ptr<grpc::Chann
 // Spans that one Verify tells at most, beside the call and its handling.
 inline constexpr int kChecksToldMax = 500;
 
+// What to verify; fields as vecferry.v1.VerifyRequest.
+struct Verification {
+  std::string migration_id, connection;
+  std::string snapshot;             // the source's copy to read; "" = the verifier has it open
+  std::optional<core::Plan> plan;   // only without a migration
+  core::VerifyOptions options;
+};
+
 class VerifierClient {
  public:
   virtual ~VerifierClient() = default;
-  // `snapshot`: the source's copy to read; "" = the verifier has it open.
-  virtual absl::Status Verify(const std::string& migration_id, const std::string& connection, const std::string& level,
-                              const std::string& snapshot,
-                              const std::function<void(const core::CheckReport&)>& on_check) = 0;
+  // Returns when all findings were told; an error of `findings` ends the call with it.
+  virtual absl::Status Verify(const Verification& verification, core::Findings& findings) = 0;
 };
 std::unique_ptr<VerifierClient> MakeVerifierClient(std::shared_ptr<grpc::Channel> channel);
 

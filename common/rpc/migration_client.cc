@@ -32,6 +32,7 @@ v1::StartRequest MakeRequest(const StartOptions& options) {
   proto.set_rejects_max(options.rejects_max);
   proto.set_no_indexes(options.no_indexes);
   proto.set_no_verify(options.no_verify);
+  proto.set_verify_level(options.verify_level);
   proto.set_on_source_change(options.on_source_change);
   return proto;
 }

@@ -21,6 +21,7 @@
 #include "common/telemetry/log.h"
 #include "tests/support/otlp_collector.h"
 #include "tests/support/status_matchers.h"
+#include "tests/support/told_findings.h"
 #include "tests/support/traced.h"
 #include "vecferry/v1/verifier.grpc.pb.h"
 
@@ -186,7 +187,8 @@ class TracedCallTest : public ::testing::Test {
     channel_ = server_->InProcessChannel(rpc::MakeChannelArguments());
   }
   absl::Status Verify() {
-    return rpc::MakeVerifierClient(channel_)->Verify("m", "c", "counts", "", [](const core::CheckReport&) {});
+    ToldFindings unused;
+    return rpc::MakeVerifierClient(channel_)->Verify({"m", "c"}, unused);
   }
   void VerifyWith(const std::vector<std::string>& traceparents) {
     grpc::ClientContext context;

@@ -1,6 +1,7 @@
 // What a verifier tells: the call, and a span for each check.
 #include "tests/support/migration_fixture.h"
 #include "tests/support/otlp_collector.h"
+#include "tests/support/told_findings.h"
 #include "tests/support/traced.h"
 
 namespace vecferry::testing {
@@ -18,15 +19,16 @@ TEST_F(TracedVerifierTest, TellsEachCheckWithItsVerdict) {
   ASSERT_THAT(report, IsOk());
   database_.Run("DELETE FROM mem.notes WHERE id = 5");
   OtlpCollector collector;
-  std::vector<core::CheckReport> checks;
+  ToldFindings told;
   {
     LoopbackCluster cluster(Options());
     const Traced traced(collector.endpoint());
     const telemetry::TraceScope scope(telemetry::NewTraceparent());
-    ASSERT_THAT(cluster.verifications().Verify(report->migration_id, "destination", "counts", "",
-                                               [&](const core::CheckReport& check) { checks.push_back(check); }),
-                IsOk());
+    rpc::Verification verification{report->migration_id, "destination"};
+    verification.options.level = core::kVerifyCounts;
+    ASSERT_THAT(cluster.verifications().Verify(verification, told), IsOk());
   }
+  const std::vector<core::CheckReport>& checks = told.checks;
   const std::vector<ToldSpan> calls = collector.spans("vecferry.v1.VerifierService/Verify");
   ASSERT_THAT(calls, SizeIs(2));
   const std::vector<ToldSpan> spans = collector.spans("check");

@@ -1,5 +1,6 @@
 // The verifier on what a migration left: each fault of the destination, the ledger or the plan must fail a check.
 #include "tests/support/migration_fixture.h"
+#include "tests/support/told_findings.h"
 
 namespace vecferry::testing {
 namespace {
@@ -23,15 +24,19 @@ class VerifierTest : public MigrationTest {
     EXPECT_THAT(passed_, Contains("rejects_named notes 1 1"));
   }
 
-  absl::Status Verify() {
+  absl::Status Verify(const std::string& level = core::kVerifyCounts) {
     failed_.clear();
     passed_.clear();
     LoopbackCluster cluster(Options());
-    return cluster.verifications().Verify(id_, "destination", "counts", "", [&](const core::CheckReport& check) {
-      EXPECT_THAT(check.evidence, Not(IsEmpty()));
+    ToldFindings told;
+    rpc::Verification verification{id_, "destination"};
+    verification.options.level = level;
+    const absl::Status verified = cluster.verifications().Verify(verification, told);
+    for (const core::CheckReport& check : told.checks) {
       (check.verdict == "pass" ? passed_ : failed_)
           .push_back(absl::StrCat(check.name, " ", check.table, " ", check.expected, " ", check.actual));
-    });
+    }
+    return verified;
   }
 
   std::string id_;
@@ -76,9 +81,7 @@ TEST_F(VerifierTest, IsNoPassWhenASideCannotBeRead) {
 }
 
 TEST_F(VerifierTest, KnowsItsLevels) {
-  LoopbackCluster cluster(Options());
-  EXPECT_THAT(cluster.verifications().Verify(id_, "destination", "most", "", [](const core::CheckReport&) {}),
-              StatusIs(absl::StatusCode::kInvalidArgument, ::testing::HasSubstr("counts")));
+  EXPECT_THAT(Verify("most"), StatusIs(absl::StatusCode::kInvalidArgument, ::testing::HasSubstr("counts, sample, full")));
 }
 
 }  // namespace

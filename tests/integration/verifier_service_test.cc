@@ -10,6 +10,7 @@
 
 #include "common/rpc/channel.h"
 #include "tests/support/migration_fixture.h"
+#include "tests/support/told_findings.h"
 
 namespace vecferry::testing {
 namespace {
@@ -34,7 +35,10 @@ class VerifierServiceTest : public MigrationTest {
     client_ = rpc::MakeVerifierClient(server_->InProcessChannel(rpc::MakeChannelArguments()));
   }
   absl::Status Verify(const std::string& id) {
-    return client_->Verify(id, "destination", "counts", "", [](const core::CheckReport&) {});
+    ToldFindings unused;
+    rpc::Verification verification{id, "destination"};
+    verification.options.level = core::kVerifyCounts;
+    return client_->Verify(verification, unused);
   }
   std::string Told() { return prometheus::TextSerializer().Serialize(registry_->Collect()); }
 

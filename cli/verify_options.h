@@ -1,0 +1,20 @@
+#ifndef VECFERRY_CLI_VERIFY_OPTIONS_H_
+#define VECFERRY_CLI_VERIFY_OPTIONS_H_
+
+#include "absl/status/status.h"
+#include "cli/options.h"
+#include "common/flags/arguments.h"
+
+namespace vecferry::cli {
+
+// The flags of `vecferry verify`.
+void DeclareVerifyFlags(flags::Arguments& arguments);
+absl::Status ReadVerifyFlags(const flags::Arguments& arguments, Options& options);
+
+// The flags that say how thorough a verification is, for `migrate copy` too.
+void DeclareVerificationFlags(flags::Arguments& arguments);
+absl::Status ReadVerificationFlags(const flags::Arguments& arguments, core::VerifyOptions& verify);
+
+}  // namespace vecferry::cli
+
+#endif  // VECFERRY_CLI_VERIFY_OPTIONS_H_
