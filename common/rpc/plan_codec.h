@@ -44,6 +44,15 @@ absl::StatusOr<WorkerBeat> FromProto(const v1::BeatRequest& beat);
 v1::Check ToProto(const core::CheckReport& check);
 core::CheckReport FromProto(const v1::Check& check);
 
+v1::Difference ToProto(const core::DifferenceReport& difference);
+core::DifferenceReport FromProto(const v1::Difference& difference);
+
+v1::Recall ToProto(const core::RecallReport& recall);
+core::RecallReport FromProto(const v1::Recall& recall);
+
+v1::TableSize ToProto(const core::TableSize& size);
+core::TableSize FromProto(const v1::TableSize& size);
+
 }  // namespace vecferry::rpc
 
 #endif  // VECFERRY_COMMON_RPC_PLAN_CODEC_H_

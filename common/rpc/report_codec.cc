@@ -80,6 +80,23 @@ void AddIndexes(const core::Report& report, v1::Migration& proto) {
   }
 }
 
+void AddFindings(const core::Report& report, v1::Migration& proto) {
+  for (const core::CheckReport& check : report.checks) *proto.add_checks() = rpc::ToProto(check);
+  for (const core::DifferenceReport& difference : report.differences)
+    *proto.add_differences() = rpc::ToProto(difference);
+  proto.set_differences_more(report.differences_more);
+  for (const core::RecallReport& recall : report.recall) *proto.add_recall() = rpc::ToProto(recall);
+  for (const core::TableSize& size : report.sizes) *proto.add_sizes() = rpc::ToProto(size);
+}
+
+void ReadFindings(const v1::Migration& proto, core::Report& report) {
+  for (const v1::Check& check : proto.checks()) report.checks.push_back(rpc::FromProto(check));
+  for (const v1::Difference& difference : proto.differences()) report.differences.push_back(rpc::FromProto(difference));
+  report.differences_more = proto.differences_more();
+  for (const v1::Recall& recall : proto.recall()) report.recall.push_back(rpc::FromProto(recall));
+  for (const v1::TableSize& size : proto.sizes()) report.sizes.push_back(rpc::FromProto(size));
+}
+
 void ReadTables(const v1::Migration& proto, core::Report& report) {
   for (const v1::TableProgress& table : proto.tables()) {
     report.tables.push_back({table.source(), table.destination(), FromProto(table.counters()),
@@ -114,7 +131,7 @@ v1::Migration ToProto(const core::Report& report) {
   AddTables(report, proto);
   AddIssues(report, proto);
   AddIndexes(report, proto);
-  for (const core::CheckReport& check : report.checks) *proto.add_checks() = ToProto(check);
+  AddFindings(report, proto);
   for (const std::string& note : report.notes) proto.add_notes(SanitizeText(note));
   for (const auto& [name, reason] : report.left_out) {
     v1::LeftOut* added = proto.add_left_out();
@@ -157,7 +174,7 @@ absl::StatusOr<core::Report> FromProto(const v1::Migration& proto) {
   for (const v1::Index& index : proto.indexes()) {
     report.indexes.push_back({index.table(), index.name(), index.definition(), index.seconds()});
   }
-  for (const v1::Check& check : proto.checks()) report.checks.push_back(FromProto(check));
+  ReadFindings(proto, report);
   report.notes.assign(proto.notes().begin(), proto.notes().end());
   for (const v1::LeftOut& left_out : proto.left_out()) {
     report.left_out.emplace_back(left_out.name(), left_out.reason());
@@ -199,21 +216,6 @@ absl::StatusOr<core::RowIssue> FromProto(const v1::RowIssue& proto) {
   issue.raw = proto.raw();
   issue.raw_format = proto.raw_format();
   return issue;
-}
-
-v1::Check ToProto(const core::CheckReport& check) {
-  v1::Check proto;
-  proto.set_name(check.name);
-  proto.set_table(SanitizeText(check.table));
-  proto.set_verdict(check.verdict);
-  proto.set_expected(SanitizeText(check.expected));
-  proto.set_actual(SanitizeText(check.actual));
-  proto.set_evidence(SanitizeText(check.evidence));
-  return proto;
-}
-
-core::CheckReport FromProto(const v1::Check& proto) {
-  return {proto.name(), proto.table(), proto.verdict(), proto.expected(), proto.actual(), proto.evidence()};
 }
 
 }  // namespace vecferry::rpc

@@ -64,6 +64,16 @@ core::Plan WholePlan() {
   return plan;
 }
 
+void ExpectAllFields(const google::protobuf::Message& message) {
+  const auto* descriptor = message.GetDescriptor();
+  for (int i = 0; i < descriptor->field_count(); ++i) {
+    const auto* field = descriptor->field(i);
+    const bool set = field->is_repeated() ? message.GetReflection()->FieldSize(message, field) > 0
+                                          : message.GetReflection()->HasField(message, field);
+    EXPECT_TRUE(set) << field->full_name();
+  }
+}
+
 TEST(PlanCodecTest, EveryFieldReadsBack) {
   const core::Plan plan = WholePlan();
   const auto read = ParsePlan(SerializePlan(plan));
@@ -92,23 +102,14 @@ TEST(PlanCodecTest, EveryFieldReadsBack) {
 TEST(PlanCodecTest, NoFieldOfTheProtosIsForgotten) {
   // A field that ToProto does not set would be absent in a plan that sets everything.
   const v1::Plan proto = ToProto(WholePlan());
-  const auto expect_all = [](const google::protobuf::Message& message) {
-    const auto* descriptor = message.GetDescriptor();
-    for (int i = 0; i < descriptor->field_count(); ++i) {
-      const auto* field = descriptor->field(i);
-      const bool set = field->is_repeated() ? message.GetReflection()->FieldSize(message, field) > 0
-                                            : message.GetReflection()->HasField(message, field);
-      EXPECT_TRUE(set) << field->full_name();
-    }
-  };
-  expect_all(proto);
-  expect_all(proto.identity());
-  expect_all(proto.main_model());
-  expect_all(proto.tables(0));
-  expect_all(proto.mappings(0).columns(0));
-  expect_all(proto.mappings(0).inputs(0));
-  expect_all(proto.steps(0));
-  expect_all(proto.left_out(0));
+  ExpectAllFields(proto);
+  ExpectAllFields(proto.identity());
+  ExpectAllFields(proto.main_model());
+  ExpectAllFields(proto.tables(0));
+  ExpectAllFields(proto.mappings(0).columns(0));
+  ExpectAllFields(proto.mappings(0).inputs(0));
+  ExpectAllFields(proto.steps(0));
+  ExpectAllFields(proto.left_out(0));
 }
 
 TEST(ReplayCodecTest, EveryFieldReadsBack) {
@@ -198,6 +199,10 @@ TEST(ReportCodecTest, EveryFieldReadsBackAndTotalsAreSummed) {
   report.verify_level = "counts";
   report.trace_id = "4bf92f3577b34da6a3ce929d0e0e4736";
   report.destination_url = "postgresql://u:***@h/d";
+  report.differences = {{"t", R"({"id": 1})", "a, b", "differing", "'x' there 'y'"}};
+  report.differences_more = 7;
+  report.recall = {{"t", "v", "m", "tag = a", "cosine", 10, 200, 0.875, 0.75, {1, 2, 3}, {4, 5, 6}}};
+  report.sizes = {{"t", 1, 2, 3, 4}};
   const v1::Migration proto = ToProto(report);
   const auto read = FromProto(proto);
   ASSERT_TRUE(read.ok()) << read.status();
@@ -206,12 +211,31 @@ TEST(ReportCodecTest, EveryFieldReadsBackAndTotalsAreSummed) {
   EXPECT_EQ(read->tables.at(0).counters, report.tables[0].counters);
   EXPECT_EQ(read->totals, (core::Counters{11, 2, 3, 4, 5, 6, 7, 8, 10, 12}));
   EXPECT_EQ(read->seconds.total, 10);
-  for (int i = 0; i < proto.GetDescriptor()->field_count(); ++i) {
-    const auto* field = proto.GetDescriptor()->field(i);
-    const bool set = field->is_repeated() ? proto.GetReflection()->FieldSize(proto, field) > 0
-                                          : proto.GetReflection()->HasField(proto, field);
-    EXPECT_TRUE(set) << field->full_name();
-  }
+  ExpectAllFields(proto);
+  ExpectAllFields(proto.differences(0));
+  ExpectAllFields(proto.recall(0));
+  ExpectAllFields(proto.recall(0).by_index());
+  ExpectAllFields(proto.recall(0).without_index());
+  ExpectAllFields(proto.sizes(0));
+  EXPECT_EQ(read->recall.at(0).without_index.p99, 6);
+  EXPECT_EQ(read->recall.at(0).by_index.p50, 1);
+  EXPECT_EQ(read->sizes.at(0).dead_tuples, 4);
+  EXPECT_EQ(read->differences.at(0).columns, "a, b");
+}
+
+TEST(ReportCodecTest, FindingsCarryNamesAndValuesThatAreNoUtf8) {
+  core::Report report;
+  report.differences = {{"t\xff", "\xff", "c\xff", "missing", "\xff\x01"}};
+  report.recall = {{"t\xff", "v\xff", "m\xff", "tag = \xff", "l2", 1, 1}};
+  report.sizes = {{"t\xff"}};
+  v1::Migration proto;
+  ASSERT_TRUE(proto.ParseFromString(ToProto(report).SerializeAsString()));
+  const auto read = FromProto(proto);
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(read->differences.at(0).table, "t\xef\xbf\xbd");
+  EXPECT_EQ(read->recall.at(0).slice, "tag = \xef\xbf\xbd");
+  EXPECT_EQ(read->recall.at(0).exact, -1) << "not measured is not 0";
+  EXPECT_EQ(read->sizes.at(0).table, "t\xef\xbf\xbd");
 }
 
 TEST(RowIssueCodecTest, EveryFieldReadsBack) {
