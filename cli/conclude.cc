@@ -3,28 +3,60 @@
 #include <errno.h>
 
 #include "absl/strings/str_cat.h"
+#include "cli/report_file.h"
+#include "cli/report_html.h"
 #include "cli/report_json.h"
 #include "cli/summary.h"
 #include "common/base/process_signals.h"
 #include "common/base/status_macros.h"
 
 namespace vecferry::cli {
+namespace {
+
+constexpr absl::string_view kReportFlag = "--report", kReportHtmlFlag = "--report-html";
+
+absl::Status WriteToStdout(absl::string_view flag, const std::string& text) {
+  if (WriteAll(stdout, text)) return absl::OkStatus();
+  return absl::ErrnoToStatus(errno, absl::StrCat(flag, ": cannot write to stdout"));
+}
+
+// Both are tried: a full disk under one does not take the other.
+absl::Status WriteReports(const CopyOptions& copy, const core::Report& report) {
+  absl::Status status;
+  if (!copy.report_path.empty()) {
+    const std::string json = ReportJson(report);
+    status.Update(copy.report_path == "-" ? WriteToStdout(kReportFlag, json)
+                                          : WriteBeside(kReportFlag, copy.report_path, json));
+  }
+  if (!copy.report_html_path.empty()) {
+    const std::string html = ReportHtml(report);
+    status.Update(copy.report_html_path == "-" ? WriteToStdout(kReportHtmlFlag, html)
+                                               : WriteWithDigest(kReportHtmlFlag, copy.report_html_path, html));
+  }
+  return status;
+}
+
+}  // namespace
 
 bool WriteAll(FILE* stream, const std::string& text) {
   const bool written = fwrite(text.data(), 1, text.size(), stream) == text.size();
   return fflush(stream) == 0 && written;
 }
 
+absl::Status CheckReportsWritable(const CopyOptions& copy) {
+  if (!copy.report_path.empty() && copy.report_path != "-") {
+    RETURN_IF_ERROR(CheckWritable(kReportFlag, copy.report_path));
+  }
+  if (copy.report_html_path.empty() || copy.report_html_path == "-") return absl::OkStatus();
+  return CheckWritableWithDigest(kReportHtmlFlag, copy.report_html_path);
+}
+
 absl::StatusOr<int> Conclude(const CopyOptions& copy, core::Report report, DestinationBy by) {
   report.exit_code = core::ExitCode(report.state, report.totals);
   if (!report.failure.empty() && report.exit_code == base::kInterruptedExitCode) report.exit_code = 1;
-  const bool report_to_stdout = copy.report_path == "-";
+  const bool report_to_stdout = copy.report_path == "-" || copy.report_html_path == "-";
   WriteAll(report_to_stdout ? stderr : stdout, FormatSummary(report, by));
-  if (report_to_stdout) {
-    if (!WriteAll(stdout, ReportJson(report))) return absl::ErrnoToStatus(errno, "--report: cannot write to stdout");
-  } else if (!copy.report_path.empty()) {
-    RETURN_IF_ERROR(WriteBeside(copy.report_path, ReportJson(report)));
-  }
+  RETURN_IF_ERROR(WriteReports(copy, report));
   if (!report.failure.empty()) WriteAll(stderr, absl::StrCat("vecferry: ", core::SanitizeText(report.failure), "\n"));
   if (report.exit_code == base::kInterruptedExitCode) {
     WriteAll(stderr, by == DestinationBy::kCoordinator

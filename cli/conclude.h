@@ -12,7 +12,10 @@
 
 namespace vecferry::cli {
 
-// Tells how a migration ended: summary, report file, failure; returns the exit code. `by`: how the next command finds
+// Whether Conclude will be able to write the reports asked for, before hours of copying.
+absl::Status CheckReportsWritable(const CopyOptions& copy);
+
+// Tells how a migration ended: summary, report files, failure; returns the exit code. `by`: how the next command finds
 // the destination again.
 absl::StatusOr<int> Conclude(const CopyOptions& copy, core::Report report, DestinationBy by);
 

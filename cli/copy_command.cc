@@ -17,7 +17,6 @@
 #include "cli/plan_text.h"
 #include "cli/progress.h"
 #include "cli/remote_command.h"
-#include "cli/report_json.h"
 #include "common/base/status_macros.h"
 #include "common/core/limits.h"
 #include "common/service/options.h"
@@ -67,7 +66,7 @@ class CopyCommand {
 absl::StatusOr<int> CopyCommand::Run(const std::string& postgres_url) {
   ASSIGN_OR_RETURN(destination_, ChooseDestination(postgres_url));
   WriteAll(stderr, DestinationLine(destination_));
-  if (!copy_.report_path.empty() && copy_.report_path != "-") RETURN_IF_ERROR(CheckWritable(copy_.report_path));
+  RETURN_IF_ERROR(CheckReportsWritable(copy_));
   streams_ = CountStreams(copy_);
   // The source first: nothing is started for a file that cannot be read.
   const absl::Status opened = OpenSource();

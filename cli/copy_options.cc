@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "cli/option_values.h"
+#include "cli/report_file.h"
 #include "common/base/status_macros.h"
 #include "common/core/limits.h"
 #include "common/flags/values.h"
@@ -103,6 +104,16 @@ absl::Status ReadTuning(const flags::Arguments& arguments, CopyOptions& copy) {
   return absl::OkStatus();
 }
 
+absl::Status ReadReports(const flags::Arguments& arguments, CopyOptions& copy) {
+  copy.report_path = arguments.Get("--report").value_or("");
+  copy.report_html_path = arguments.Get("--report-html").value_or("");
+  const std::string &json = copy.report_path, &html = copy.report_html_path;
+  if (json.empty() || html.empty() || (json != html && json != DigestPath(html))) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("--report and --report-html cannot both write ",
+                                                 json == "-" ? "to stdout (-)" : json,
+                                                 "; allowed: one of them, or two files"));
+}
+
 absl::Status ReadOutside(const flags::Arguments& arguments, CopyOptions& copy) {
   copy.no_indexes = arguments.Has("--no-indexes");
   copy.no_verify = arguments.Has("--no-verify");
@@ -112,7 +123,7 @@ absl::Status ReadOutside(const flags::Arguments& arguments, CopyOptions& copy) {
   if (!level.empty() && copy.no_verify) {
     return absl::InvalidArgumentError("--verify-level and --no-verify exclude each other; allowed: one of them");
   }
-  copy.report_path = arguments.Get("--report").value_or("");
+  RETURN_IF_ERROR(ReadReports(arguments, copy));
   std::string progress = "auto";
   RETURN_IF_ERROR(ReadChoice(arguments, "--progress", {"auto", "bar", "plain", "json", "none"}, progress));
   copy.progress = progress == "bar"     ? ProgressMode::kBar
@@ -158,6 +169,8 @@ void DeclareCopyFlags(flags::Arguments& arguments) {
   arguments.AddSwitch("--dry-run", "Say the whole plan; write nothing anywhere, start nothing");
   DeclareRemoteFlags(arguments);
   arguments.AddText("--report", "FILE", "JSON report; - = stdout, the summary then goes to stderr");
+  arguments.AddText("--report-html", "FILE",
+                    "The same as a page to read, print and sign, with its digest in FILE.sha256; - = stdout");
   arguments.AddText("--progress", "auto|bar|plain|json|none", "On stderr (auto: bars on a terminal)");
   arguments.AddText("--log-level", "LEVEL", "debug, info, warn, error or off; on stderr (warn)");
   arguments.AddText("--log-format", "text|json", "Form of the logs (text)");

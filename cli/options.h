@@ -48,7 +48,7 @@ struct CopyOptions {
   sqlite::SnapshotMode snapshot = sqlite::SnapshotMode::kAuto;
   std::string scratch_dir;  // "" = $TMPDIR
   bool no_indexes = false, no_verify = false, dry_run = false;
-  std::string report_path;  // "" = none, "-" = stdout
+  std::string report_path, report_html_path;  // "" = none, "-" = stdout
   ProgressMode progress = ProgressMode::kAuto;
   std::string log_level = "warn", log_format = "text";
 };

@@ -13,7 +13,6 @@
 #include "cli/conclude.h"
 #include "cli/plan_text.h"
 #include "cli/progress.h"
-#include "cli/report_json.h"
 #include "common/base/status_macros.h"
 #include "common/core/limits.h"
 #include "common/telemetry/log.h"
@@ -73,7 +72,7 @@ absl::StatusOr<int> RunRemoteCopy(const Options& options, base::ProcessSignals& 
         absl::StrCat("--sqlite-path: '", core::SanitizeText(copy.identity.source_path),
                      "' is opened where the coordinator runs; allowed: an absolute path"));
   }
-  if (!copy.report_path.empty() && copy.report_path != "-") RETURN_IF_ERROR(CheckWritable(copy.report_path));
+  RETURN_IF_ERROR(CheckReportsWritable(copy));
   WriteAll(stderr, absl::StrCat("destination: ", RemoteDestination(remote), "\n"));
   ASSIGN_OR_RETURN(const std::unique_ptr<rpc::MigrationClient> migrations, ConnectCoordinator(remote));
   const DetachOnSignal detach(signals);

@@ -1,11 +1,5 @@
 #include "cli/report_json.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
@@ -51,12 +45,17 @@ Json Totals(const core::Report& report) {
   return totals;
 }
 
+// Keys are JSON in JSON where they are any.
+Json Key(const std::string& text) {
+  Json key = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  return key.is_discarded() ? Json(text) : key;
+}
+
 Json Issues(const core::Report& report) {
   Json issues = Json::array();
   for (const core::IssueReport& issue : report.issues) {
-    Json key = Json::parse(issue.key, nullptr, /*allow_exceptions=*/false);
     issues.push_back({{"table", issue.table},
-                      {"key", key.is_discarded() ? Json(issue.key) : key},
+                      {"key", Key(issue.key)},
                       {"column", OrNull(issue.column)},
                       {"kind", issue.kind},
                       {"action", issue.action},
@@ -87,6 +86,55 @@ Json Checks(const core::Report& report) {
   return checks;
 }
 
+Json Differences(const core::Report& report) {
+  Json differences = Json::array();
+  for (const core::DifferenceReport& difference : report.differences) {
+    differences.push_back({{"table", difference.table},
+                           {"key", difference.key.empty() ? Json(nullptr) : Key(difference.key)},
+                           {"columns", OrNull(difference.columns)},
+                           {"kind", difference.kind},
+                           {"detail", difference.detail}});
+  }
+  return differences;
+}
+
+Json Share(double share) { return share >= 0 ? Json(share) : Json(nullptr); }
+
+Json Milliseconds(const core::LatencyReport& latency) {
+  if (latency.p50 <= 0 && latency.p95 <= 0 && latency.p99 <= 0) return nullptr;
+  return {{"p50", latency.p50}, {"p95", latency.p95}, {"p99", latency.p99}};
+}
+
+Json Recall(const core::Report& report) {
+  Json recall = Json::array();
+  for (const core::RecallReport& one : report.recall) {
+    recall.push_back({{"table", one.table},
+                      {"column", one.column},
+                      {"model", OrNull(one.model)},
+                      {"slice", OrNull(one.slice)},
+                      {"metric", one.metric},
+                      {"k", one.k},
+                      {"queries", one.queries},
+                      {"exact", Share(one.exact)},
+                      {"index", Share(one.index)},
+                      {"by_index_ms", Milliseconds(one.by_index)},
+                      {"without_index_ms", Milliseconds(one.without_index)}});
+  }
+  return recall;
+}
+
+Json Sizes(const core::Report& report) {
+  Json sizes = Json::array();
+  for (const core::TableSize& size : report.sizes) {
+    sizes.push_back({{"table", size.table},
+                     {"rows", size.rows},
+                     {"table_bytes", size.table_bytes},
+                     {"index_bytes", size.index_bytes},
+                     {"dead_tuples", size.dead_tuples}});
+  }
+  return sizes;
+}
+
 Json LeftOut(const core::Report& report) {
   Json left_out = Json::array();
   for (const auto& [name, reason] : report.left_out) left_out.push_back({{"name", name}, {"reason", reason}});
@@ -101,24 +149,6 @@ void AddProgress(const core::TableReport& table, const RateMeter& rate, Json& js
   json["bytes_per_second"] = rate.bytes_per_second();
   const double left = SecondsLeft(table, rate);
   json["seconds_left"] = left < 0 ? Json(nullptr) : Json(left);
-}
-
-absl::Status FileError(absl::string_view what, const std::string& path) {
-  return absl::ErrnoToStatus(errno, absl::StrCat("--report: ", what, " '", path, "'"));
-}
-
-// A device, a pipe, a socket, or a link to one: what others hold open, and what a renamed file would take the place of.
-bool IsDevice(const std::string& path) {
-  struct stat found {};
-  return stat(path.c_str(), &found) == 0 && !S_ISREG(found.st_mode) && !S_ISDIR(found.st_mode);
-}
-
-absl::Status WriteInto(const std::string& path, const std::string& text) {
-  FILE* const file = fopen(path.c_str(), "we");
-  if (file == nullptr) return FileError("cannot write", path);
-  bool written = fwrite(text.data(), 1, text.size(), file) == text.size();
-  written = fclose(file) == 0 && written;
-  return written ? absl::OkStatus() : FileError("cannot write", path);
 }
 
 }  // namespace
@@ -157,6 +187,10 @@ std::string ReportJson(const core::Report& report) {
   json["indexes"] = Indexes(report);
   json["verify_level"] = OrNull(report.verify_level);
   json["checks"] = Checks(report);
+  json["differences"] = Differences(report);
+  json["differences_more"] = report.differences_more;
+  json["recall"] = Recall(report);
+  json["sizes"] = Sizes(report);
   json["left_out"] = LeftOut(report);
   json["notes"] = report.notes;
   return Text(json, 2) + "\n";
@@ -191,36 +225,6 @@ std::string ProgressJson(const core::Report& report, const Rates& rates) {
     json["tables"].push_back(std::move(one));
   }
   return Text(json, -1);
-}
-
-absl::Status CheckWritable(const std::string& path) {
-  struct stat found {};
-  if (stat(path.c_str(), &found) == 0 && S_ISDIR(found.st_mode)) {
-    errno = EISDIR;
-    return FileError("cannot write", path);
-  }
-  if (IsDevice(path)) return access(path.c_str(), W_OK) == 0 ? absl::OkStatus() : FileError("cannot write", path);
-  const std::size_t slash = path.rfind('/');
-  const std::string folder = slash == std::string::npos ? "." : slash == 0 ? "/" : path.substr(0, slash);
-  if (access(folder.c_str(), W_OK | X_OK) != 0) return FileError("cannot write", path);
-  return absl::OkStatus();
-}
-
-absl::Status WriteBeside(const std::string& path, const std::string& text) {
-  if (IsDevice(path)) return WriteInto(path, text);
-  const std::string beside = absl::StrCat(path, ".", getpid(), ".new");
-  FILE* const file = fopen(beside.c_str(), "we");
-  if (file == nullptr) return FileError("cannot write", beside);
-  bool written = fwrite(text.data(), 1, text.size(), file) == text.size();
-  written = fflush(file) == 0 && written;
-  written = fsync(fileno(file)) == 0 && written;
-  written = fclose(file) == 0 && written;
-  if (!written || rename(beside.c_str(), path.c_str()) != 0) {
-    absl::Status status = FileError("cannot write", path);
-    unlink(beside.c_str());
-    return status;
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace vecferry::cli

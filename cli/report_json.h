@@ -4,7 +4,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "cli/rate_meter.h"
 #include "common/core/report.h"
 
@@ -16,13 +15,6 @@ std::string ReportJson(const core::Report& report);              // vecferry.rep
 std::string ListJson(const std::vector<core::Report>& reports);  // an array, one short object a migration
 // One line: rows, bytes and rates of each table and of all.
 std::string ProgressJson(const core::Report& report, const Rates& rates);
-
-// Writes `text` to a file beside `path` and renames it: readers see the old or the whole new one. A device or a pipe
-// stays what it is and is written into.
-// Errors name the path.
-absl::Status WriteBeside(const std::string& path, const std::string& text);
-// Whether WriteBeside can work, before hours of copying.
-absl::Status CheckWritable(const std::string& path);
 
 }  // namespace vecferry::cli
 

@@ -1,6 +1,9 @@
 #include "cli/summary.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "cli/text_format.h"
 
 namespace vecferry::cli {
@@ -109,6 +112,44 @@ std::string Checks(const core::Report& report) {
                       " passed, ", failed, " failed, ", skipped, " skipped\n", lines);
 }
 
+std::string Differences(const core::Report& report) {
+  constexpr std::size_t kShownMax = 20;
+  const std::size_t shown = std::min(report.differences.size(), kShownMax);
+  const auto more = static_cast<std::int64_t>(report.differences.size() - shown) + report.differences_more;
+  if (shown == 0 && more == 0) return "";
+  std::string text = "\ndifferences\n";
+  for (std::size_t i = 0; i < shown; ++i) {
+    const core::DifferenceReport& difference = report.differences[i];
+    absl::StrAppend(&text, "  ", SanitizeText(difference.kind), " ", SanitizeText(difference.table));
+    for (const std::string& part : {difference.key, difference.columns}) {
+      absl::StrAppend(&text, part.empty() ? "" : " ", SanitizeText(part));
+    }
+    absl::StrAppend(&text, ": ", SanitizeText(difference.detail), "\n");
+  }
+  if (more > 0) absl::StrAppend(&text, "  +", GroupDigits(more), " more\n");
+  return text;
+}
+
+std::string Share(double share) { return share >= 0 ? absl::StrFormat("%.4f", share) : "-"; }
+
+std::string Milliseconds(const core::LatencyReport& latency) {
+  if (latency.p50 <= 0 && latency.p95 <= 0 && latency.p99 <= 0) return "-";
+  return absl::StrFormat("%.2f / %.2f / %.2f ms", latency.p50, latency.p95, latency.p99);
+}
+
+std::string Recall(const core::Report& report) {
+  if (report.recall.empty()) return "";
+  std::vector<std::vector<std::string>> rows = {{"searched", "model", "slice", "metric", "k", "queries", "exact",
+                                                 "index", "p50 / p95 / p99 by index", "without"}};
+  for (const core::RecallReport& one : report.recall) {
+    rows.push_back({SanitizeText(absl::StrCat(one.table, ".", one.column)), SanitizeText(one.model),
+                    one.slice.empty() ? "all rows" : SanitizeText(one.slice), one.metric, GroupDigits(one.k),
+                    GroupDigits(one.queries), Share(one.exact), Share(one.index), Milliseconds(one.by_index),
+                    Milliseconds(one.without_index)});
+  }
+  return absl::StrCat("\nsearch\n", FormatTable(rows, 4, "  "));
+}
+
 std::string Remarks(const core::Report& report) {
   std::string text;
   for (const auto& [name, reason] : report.left_out) {
@@ -170,7 +211,8 @@ std::string Verdict(const core::Report& report) {
 
 std::string FormatSummary(const core::Report& report, DestinationBy by) {
   return absl::StrCat(Heading(report), "\n", Tables(report), Times(report), Indexes(report), Remarks(report),
-                      Issues(report), Checks(report), "\nnext: ", NextStep(report, by), "\n", Verdict(report), "\n");
+                      Issues(report), Checks(report), Differences(report), Recall(report),
+                      "\nnext: ", NextStep(report, by), "\n", Verdict(report), "\n");
 }
 
 std::string FormatList(const std::vector<core::Report>& reports) {

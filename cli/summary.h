@@ -9,7 +9,8 @@
 
 namespace vecferry::cli {
 
-// What a migration did, for people: a line a table, totals, first issues, indexes, checks, the next step; the last line
+// What a migration did, for people: a line a table, totals, first issues, indexes, checks, differences, what
+// search finds, the next step; the last line
 // names the level that was checked. `by`: what named the destination, which the next step's command must name as well.
 // Pure.
 std::string FormatSummary(const core::Report& report, DestinationBy by);

@@ -10,11 +10,20 @@ def fields(message, *names):
     return {name: getattr(message, name) for name in names}
 
 
-def key_of(issue):
+def key_of(message):
     try:
-        return json.loads(issue.key)
+        return json.loads(message.key)
     except ValueError:
-        return issue.key
+        return message.key
+
+
+def share(number):
+    return number if number >= 0 else None
+
+
+def milliseconds(latency):
+    times = fields(latency, "p50", "p95", "p99")
+    return times if any(time > 0 for time in times.values()) else None
 
 
 def report_of(migration):
@@ -50,6 +59,16 @@ def report_of(migration):
         "verify_level": migration.verify_level or None,
         "checks": [{"name": check.name, "table": check.table or None,
                     **fields(check, "verdict", "expected", "actual", "evidence")} for check in migration.checks],
+        "differences": [{"table": difference.table, "key": key_of(difference) if difference.key else None,
+                         "columns": difference.columns or None, **fields(difference, "kind", "detail")}
+                        for difference in migration.differences],
+        "differences_more": migration.differences_more,
+        "recall": [{**fields(recall, "table", "column"), "model": recall.model or None, "slice": recall.slice or None,
+                    **fields(recall, "metric", "k", "queries"), "exact": share(recall.exact),
+                    "index": share(recall.index), "by_index_ms": milliseconds(recall.by_index),
+                    "without_index_ms": milliseconds(recall.without_index)} for recall in migration.recall],
+        "sizes": [fields(size, "table", "rows", "table_bytes", "index_bytes", "dead_tuples")
+                  for size in migration.sizes],
         "left_out": [{"name": left_out.name.decode(errors="replace"), "reason": left_out.reason}
                      for left_out in migration.left_out],
         "notes": list(migration.notes),

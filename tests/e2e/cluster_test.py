@@ -47,9 +47,12 @@ class ClusterTest(unittest.TestCase):
 
     def test_carries_a_store_and_reports_as_one_command_does(self):
         cluster = self.start(readers=4, writers=4, streams=1, apart=True)
-        done, report = report_of(services.copy_words(self.store, cluster, "--max-connections", "6"))
+        page = scratch_folder() / "report.html"
+        done, report = report_of(services.copy_words(self.store, cluster, "--max-connections", "6", "--report-html",
+                                                     str(page)))
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assert_arrived()
+        self.assertIn(">VERIFIED</h1>", page.read_text(encoding="utf-8"))
         alone, expected = report_of(copy_words(self.store, self.server.url(self.server.make_database())))
         self.assertEqual(alone.returncode, 0, alone.stderr)
         self.assertEqual(comparable(report), comparable(expected))

@@ -29,7 +29,7 @@ class Usage(unittest.TestCase):
         self.expect(["postgres", "strat"], "did you mean start?")
 
     def test_flags_that_do_not_exist_yet_are_unknown(self):
-        for flag in ("--allow-source-upgrade", "--report-html"):
+        for flag in ("--allow-source-upgrade",):
             self.expect([*COPY, flag, "x"], f"unknown flag {flag}")
         self.expect(["verify"], "verify")
 
@@ -66,6 +66,8 @@ class Usage(unittest.TestCase):
     def test_contradictions_name_both_flags(self):
         self.expect([*COPY, "--no-verify", "--verify-level", "counts"], "--no-verify", "--verify-level")
         self.expect([*COPY, "--only", "a,b", "--skip", "c,b"], "--only", "--skip", "'b'")
+        for json, html in (("-", "-"), ("r", "r"), ("r.sha256", "r")):
+            self.expect([*COPY, "--report", json, "--report-html", html], "--report and --report-html", json)
         self.expect([*COPY, "--writers", "3"], "--writers", "--max-connections")
 
     def test_lists_are_one_word(self):

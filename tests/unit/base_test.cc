@@ -11,6 +11,7 @@
 #include "common/base/bounded_queue.h"
 #include "common/base/fault_points.h"
 #include "common/base/mutex.h"
+#include "common/base/sha256.h"
 #include "common/base/status_macros.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -19,6 +20,12 @@ namespace vecferry::base {
 namespace {
 
 using ::testing::ElementsAre;
+
+TEST(Sha256Test, GivesTheDigestsOfTheStandard) {
+  EXPECT_EQ(Sha256Hex(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  EXPECT_EQ(Sha256Hex("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(Sha256Hex(std::string(1'000'000, 'a')), "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+}
 
 TEST(BoundedQueueTest, GivesItemsInTheirOrder) {
   BoundedQueue<int> queue(100);

@@ -5,10 +5,12 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "cli/local_postgres.h"
 #include "cli/progress.h"
 #include "cli/rejects_text.h"
+#include "cli/report_file.h"
 #include "cli/report_json.h"
 #include "cli/summary.h"
 #include "cli/text_format.h"
@@ -170,6 +172,56 @@ TEST(SummaryTest, ShowsIssuesAndHowManyMore) {
   EXPECT_THAT(text, HasSubstr("+22 more"));
   EXPECT_THAT(text, Not(HasSubstr("\x1b")));
   EXPECT_THAT(text, HasSubstr("next: look at what was not carried"));
+}
+
+core::Report Compared() {
+  core::Report report = Copying();
+  for (int i = 0; i < 25; ++i) {
+    report.differences.push_back(
+        {"notes", absl::StrCat("{\"id\": ", i, "}"), "body", "differing", "'a' there 'b\x1b'"});
+  }
+  report.differences.push_back({"notes", "", "", "structure", "no key"});
+  report.differences_more = 7;
+  report.recall = {{"notes", "embedding", "", "kind = \xff", "cosine", 10, 50, 1, 0.985, {1.25, 3, 9}, {}}};
+  report.recall.push_back({"notes", "other", "MiniLM", "", "l2", 5, 50});
+  report.sizes = {{"notes", 2000, 300, 40, 5}};
+  return report;
+}
+
+TEST(SummaryTest, ShowsTheFirstDifferencesAndWhatSearchFinds) {
+  const std::string text = FormatSummary(Compared(), DestinationBy::kEnvironment);
+  EXPECT_THAT(text, HasSubstr("differences\n  differing notes {\"id\": 0} body: 'a' there 'b '\n"));
+  EXPECT_THAT(text, HasSubstr("{\"id\": 19}"));
+  EXPECT_THAT(text, Not(HasSubstr("{\"id\": 20}")));
+  EXPECT_THAT(text, HasSubstr("  +13 more\n"));
+  EXPECT_THAT(text, HasSubstr("kind = \xef\xbf\xbd"));
+  EXPECT_THAT(text, HasSubstr("1.0000  0.9850"));
+  EXPECT_THAT(text, HasSubstr("1.25 / 3.00 / 9.00 ms"));
+  EXPECT_THAT(FormatSummary(Copying(), DestinationBy::kEnvironment), Not(HasSubstr("differences")));
+}
+
+TEST(ReportJsonTest, TellsWhatVerificationFound) {
+  const auto json = nlohmann::json::parse(ReportJson(Compared()));
+  EXPECT_EQ(json["differences"].size(), 26u);
+  EXPECT_EQ(json["differences_more"], 7);
+  EXPECT_EQ(json["differences"][3]["key"]["id"], 3);
+  EXPECT_EQ(json["differences"][3]["columns"], "body");
+  EXPECT_TRUE(json["differences"][25]["key"].is_null());
+  EXPECT_TRUE(json["differences"][25]["columns"].is_null());
+  EXPECT_EQ(json["recall"][0]["index"], 0.985);
+  EXPECT_EQ(json["recall"][0]["by_index_ms"]["p99"], 9);
+  EXPECT_TRUE(json["recall"][0]["without_index_ms"].is_null());
+  EXPECT_TRUE(json["recall"][0]["model"].is_null());
+  EXPECT_TRUE(json["recall"][1]["exact"].is_null()) << "not measured is not 0";
+  EXPECT_TRUE(json["recall"][1]["slice"].is_null());
+  EXPECT_EQ(json["sizes"][0]["dead_tuples"], 5);
+}
+
+TEST(ReportFileTest, DigestLineIsAsSha256sumPrintsIt) {
+  const std::string digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+  EXPECT_EQ(DigestLine("/a/b c.html", "abc"), digest + "  b c.html\n");
+  EXPECT_EQ(DigestLine("x\\y\nz", "abc"), "\\" + digest + "  x\\\\y\\nz\n");
+  EXPECT_EQ(DigestPath("/a/b.html"), "/a/b.html.sha256");
 }
 
 TEST(ReportJsonTest, HasKeysAsObjectsAndSurvivesBytesThatAreNoText) {
