@@ -16,8 +16,9 @@ namespace vecferry::cli {
 absl::Status CheckReportsWritable(const CopyOptions& copy);
 
 // Tells how a migration ended: summary, report files, failure; returns the exit code. `by`: how the next command finds
-// the destination again.
-absl::StatusOr<int> Conclude(const CopyOptions& copy, core::Report report, DestinationBy by);
+// the destination again; `conninfo`: of the ledger, which keeps the page's digest, "" = out of reach.
+absl::StatusOr<int> Conclude(const CopyOptions& copy, core::Report report, DestinationBy by,
+                             const std::string& conninfo);
 
 // False: not all of it was taken.
 bool WriteAll(FILE* stream, const std::string& text);

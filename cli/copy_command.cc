@@ -146,7 +146,7 @@ absl::StatusOr<int> CopyCommand::Migrate(Pipeline& pipeline) {
     report->failure = std::string(readers.message());
   }
   report->destination_url = destination_.masked;
-  return Conclude(copy_, *std::move(report), destination_.by);
+  return Conclude(copy_, *std::move(report), destination_.by, destination_.conninfo);
 }
 
 }  // namespace

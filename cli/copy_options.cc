@@ -49,6 +49,30 @@ absl::Status ReadEnds(const flags::Arguments& arguments, Options& options) {
   return absl::OkStatus();
 }
 
+absl::Status ReadReportPaths(const flags::Arguments& arguments, CopyOptions& copy) {
+  copy.report_path = arguments.Get("--report").value_or("");
+  copy.report_html_path = arguments.Get("--report-html").value_or("");
+  const std::string &json = copy.report_path, &html = copy.report_html_path;
+  if (json.empty() || html.empty() || (json != html && json != DigestPath(html))) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("--report and --report-html cannot both write ",
+                                                 json == "-" ? "to stdout (-)" : json,
+                                                 "; allowed: one of them, or two files"));
+}
+
+absl::Status ReadOutside(const flags::Arguments& arguments, CopyOptions& copy) {
+  copy.no_indexes = arguments.Has("--no-indexes");
+  copy.no_verify = arguments.Has("--no-verify");
+  copy.dry_run = arguments.Has("--dry-run");
+  RETURN_IF_ERROR(ReadChoice(arguments, "--verify-level", {core::kVerifyCounts, core::kVerifySample, core::kVerifyFull},
+                             copy.verify.level));
+  if (arguments.Has("--verify-level") && copy.no_verify) {
+    return absl::InvalidArgumentError("--verify-level and --no-verify exclude each other; allowed: one of them");
+  }
+  return ReadReportFlags(arguments, copy);
+}
+
+}  // namespace
+
 absl::Status ReadIdentity(const flags::Arguments& arguments, core::Identity& identity) {
   ASSIGN_OR_RETURN(identity.destination_schema, ParseSchema("--schema", arguments.Get("--schema").value_or("public")));
   identity.profile = "auto";
@@ -104,26 +128,8 @@ absl::Status ReadTuning(const flags::Arguments& arguments, CopyOptions& copy) {
   return absl::OkStatus();
 }
 
-absl::Status ReadReports(const flags::Arguments& arguments, CopyOptions& copy) {
-  copy.report_path = arguments.Get("--report").value_or("");
-  copy.report_html_path = arguments.Get("--report-html").value_or("");
-  const std::string &json = copy.report_path, &html = copy.report_html_path;
-  if (json.empty() || html.empty() || (json != html && json != DigestPath(html))) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("--report and --report-html cannot both write ",
-                                                 json == "-" ? "to stdout (-)" : json,
-                                                 "; allowed: one of them, or two files"));
-}
-
-absl::Status ReadOutside(const flags::Arguments& arguments, CopyOptions& copy) {
-  copy.no_indexes = arguments.Has("--no-indexes");
-  copy.no_verify = arguments.Has("--no-verify");
-  copy.dry_run = arguments.Has("--dry-run");
-  std::string level;
-  RETURN_IF_ERROR(ReadChoice(arguments, "--verify-level", {"counts"}, level));
-  if (!level.empty() && copy.no_verify) {
-    return absl::InvalidArgumentError("--verify-level and --no-verify exclude each other; allowed: one of them");
-  }
-  RETURN_IF_ERROR(ReadReports(arguments, copy));
+absl::Status ReadReportFlags(const flags::Arguments& arguments, CopyOptions& copy) {
+  RETURN_IF_ERROR(ReadReportPaths(arguments, copy));
   std::string progress = "auto";
   RETURN_IF_ERROR(ReadChoice(arguments, "--progress", {"auto", "bar", "plain", "json", "none"}, progress));
   copy.progress = progress == "bar"     ? ProgressMode::kBar
@@ -135,7 +141,14 @@ absl::Status ReadOutside(const flags::Arguments& arguments, CopyOptions& copy) {
   return ReadChoice(arguments, "--log-format", {"text", "json"}, copy.log_format);
 }
 
-}  // namespace
+void DeclareReportFlags(flags::Arguments& arguments) {
+  arguments.AddText("--report", "FILE", "JSON report; - = stdout, the summary then goes to stderr");
+  arguments.AddText("--report-html", "FILE",
+                    "The same as a page to read, print and sign, with its digest in FILE.sha256; - = stdout");
+  arguments.AddText("--progress", "auto|bar|plain|json|none", "On stderr (auto: bars on a terminal)");
+  arguments.AddText("--log-level", "LEVEL", "debug, info, warn, error or off; on stderr (warn)");
+  arguments.AddText("--log-format", "text|json", "Form of the logs (text)");
+}
 
 void DeclareCopyFlags(flags::Arguments& arguments) {
   arguments.AddText("--from", "sqlite", "Kind of the source (required)");
@@ -164,16 +177,13 @@ void DeclareCopyFlags(flags::Arguments& arguments) {
   arguments.AddText("--snapshot", "auto|direct|copy", "Read the file itself or a copy of it (auto)");
   arguments.AddText("--scratch-dir", "DIR", "Where such a copy is made ($TMPDIR)");
   arguments.AddSwitch("--no-indexes", "Make keys, but no secondary and vector indexes");
-  arguments.AddText("--verify-level", "counts", "What is checked at the end (counts)");
+  arguments.AddText("--verify-level", "counts|sample|full",
+                    "What is checked at the end: numbers of rows; also tables, indexes and all values of some rows; of "
+                    "all rows, and recall (full)");
   arguments.AddSwitch("--no-verify", "Check nothing at the end; state COPIED");
   arguments.AddSwitch("--dry-run", "Say the whole plan; write nothing anywhere, start nothing");
   DeclareRemoteFlags(arguments);
-  arguments.AddText("--report", "FILE", "JSON report; - = stdout, the summary then goes to stderr");
-  arguments.AddText("--report-html", "FILE",
-                    "The same as a page to read, print and sign, with its digest in FILE.sha256; - = stdout");
-  arguments.AddText("--progress", "auto|bar|plain|json|none", "On stderr (auto: bars on a terminal)");
-  arguments.AddText("--log-level", "LEVEL", "debug, info, warn, error or off; on stderr (warn)");
-  arguments.AddText("--log-format", "text|json", "Form of the logs (text)");
+  DeclareReportFlags(arguments);
 }
 
 absl::Status ReadCopyFlags(const flags::Arguments& arguments, Options& options) {

@@ -36,6 +36,7 @@ absl::StatusOr<int> Run(const vecferry::cli::Options& options) {
     case Command::kMigrateList:
     case Command::kMigrateStatus:
     case Command::kMigrateCancel: return vecferry::cli::RunMigrate(options);
+    case Command::kVerify: return vecferry::cli::RunVerify(options, signals);
     case Command::kRejectsList:
     case Command::kRejectsExport:
     case Command::kRejectsReplay: return vecferry::cli::RunRejects(options);

@@ -11,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "cli/copy_options.h"
 #include "cli/option_values.h"
+#include "cli/verify_options.h"
 #include "common/base/status_macros.h"
 #include "common/flags/arguments.h"
 #include "common/flags/values.h"
@@ -25,6 +26,11 @@ struct Entry {
   std::function<void(flags::Arguments&)> declare;
   std::function<absl::Status(const flags::Arguments&, Options&)> read;
 };
+
+// What is typed for it; a command of one word has no name beside its group.
+std::string Words(const Entry& entry) {
+  return entry.name.empty() ? entry.group : absl::StrCat(entry.group, " ", entry.name);
+}
 
 void DeclareUrl(flags::Arguments& arguments) {
   arguments.AddText("--postgres-url", "URL", "The destination whose ledger is meant (default: as for migrate copy)");
@@ -124,6 +130,8 @@ const std::vector<Entry>& Entries() {
        DeclareAtCoordinator, ReadCommon},
       {"migrate", "resume", "Go on with a paused, failed or cancelled one, at a coordinator", Command::kMigrateResume,
        DeclareAtCoordinator, ReadCommon},
+      {"verify", "", "Prove again that what a migration carried is there, or compare any file and schema",
+       Command::kVerify, DeclareVerifyFlags, ReadVerifyFlags},
       {"rejects", "list", "List the rows that a migration rejected", Command::kRejectsList,
        [](flags::Arguments& arguments) {
          DeclareId(arguments);
@@ -166,7 +174,7 @@ std::string Overview() {
       "vecferry carries SQLite embedding stores into Postgres/pgvector and proves that they arrived.\n\n"
       "  vecferry migrate copy --from sqlite --to postgres --sqlite-path FILE [--postgres-url URL]\n\nCommands:\n";
   for (const Entry& entry : Entries()) {
-    const std::string words = absl::StrCat(entry.group, " ", entry.name);
+    const std::string words = Words(entry);
     absl::StrAppend(&text, "  ", words, std::string(18 - words.size(), ' '), entry.about, "\n");
   }
   absl::StrAppend(&text, "  help [COMMAND]    Say more about a command\n  --version         Say the version\n\n",
@@ -205,9 +213,9 @@ Answer UnknownCommand(const std::vector<std::string>& words) {
 }
 
 const Entry* Find(const std::vector<std::string>& words) {
-  if (words.size() < 2) return nullptr;
   for (const Entry& entry : Entries()) {
-    if (entry.group == words[0] && entry.name == words[1]) return &entry;
+    if (entry.group != words[0]) continue;
+    if (entry.name.empty() || (words.size() > 1 && entry.name == words[1])) return &entry;
   }
   return nullptr;
 }
@@ -215,7 +223,7 @@ const Entry* Find(const std::vector<std::string>& words) {
 Answer Help(const std::vector<std::string>& words) {
   if (words.empty() || words == std::vector<std::string>{"help"}) return {0, Overview()};
   if (const Entry* const entry = Find(words)) {
-    flags::Arguments arguments(absl::StrCat("vecferry ", entry->group, " ", entry->name), entry->about);
+    flags::Arguments arguments(absl::StrCat("vecferry ", Words(*entry)), entry->about);
     entry->declare(arguments);
     return {0, arguments.Help()};
   }
@@ -245,10 +253,10 @@ std::variant<Options, Answer> ParseCommandLine(const std::vector<std::string>& w
     if (words.size() == 2 && (words[1] == "--help" || words[1] == "-h")) return Help({words[0]});
     return UnknownCommand(words);
   }
-  const std::string name = absl::StrCat(entry->group, " ", entry->name);
+  const std::string name = Words(*entry);
   Options options;
   options.command = entry->command;
-  const std::vector<std::string> rest(words.begin() + 2, words.end());
+  const std::vector<std::string> rest(words.begin() + (entry->name.empty() ? 1 : 2), words.end());
   if (entry->command == Command::kPostgresPsql && rest != std::vector<std::string>{"--help"}) {
     // A leading -- only parts psql's words from ours.
     options.psql_words.assign(rest.begin() + (!rest.empty() && rest[0] == "--" ? 1 : 0), rest.end());

@@ -39,6 +39,7 @@ class Pipeline {
   Pipeline& operator=(const Pipeline&) = delete;
 
   rpc::MigrationClient& migrations() { return *migrations_; }
+  rpc::VerifierClient& verifications() { return *verifications_; }
   // Connection name for requests: "" when the destination does not run.
   const std::string& connection() const { return connection_; }
   void StartReaders();

@@ -60,6 +60,7 @@ rpc::StartOptions MakeRequest(const CopyOptions& copy, const std::string& connec
   start.rejects_max = copy.rejects_max;
   start.no_indexes = copy.no_indexes;
   start.no_verify = copy.no_verify;
+  start.verify_level = copy.verify.level;
   start.on_source_change = copy.on_source_change;
   return start;
 }
@@ -96,7 +97,7 @@ absl::StatusOr<int> RunRemoteCopy(const Options& options, base::ProcessSignals& 
   }));
   WriteAll(stderr, absl::StrCat(started.resumed ? "resuming" : "starting", " migration ", started.migration_id, "\n"));
   ASSIGN_OR_RETURN(core::Report report, WatchToEnd(remote, *migrations, started.migration_id, copy.progress));
-  return Conclude(copy, std::move(report), DestinationBy::kCoordinator);
+  return Conclude(copy, std::move(report), DestinationBy::kCoordinator, "");
 }
 
 absl::StatusOr<int> RunRemoteMigrate(const Options& options, base::ProcessSignals& signals) {
@@ -126,7 +127,7 @@ absl::StatusOr<int> RunRemoteMigrate(const Options& options, base::ProcessSignal
     default: {
       const DetachOnSignal detach(signals);
       ASSIGN_OR_RETURN(core::Report report, WatchToEnd(options.remote, known.migrations(), id, options.copy.progress));
-      return Conclude(options.copy, std::move(report), DestinationBy::kCoordinator);
+      return Conclude(options.copy, std::move(report), DestinationBy::kCoordinator, "");
     }
   }
 }

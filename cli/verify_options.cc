@@ -30,8 +30,6 @@ absl::Status ReadCount(const flags::Arguments& arguments, const std::string& fla
 }
 
 
-}  // namespace
-
 void DeclareVerificationFlags(flags::Arguments& arguments) {
   arguments.AddText("--verify-level", "counts|sample|full",
                     "counts: numbers of rows; sample: also tables, indexes and all values of some rows; full: of all "
@@ -68,6 +66,8 @@ absl::Status ReadVerificationFlags(const flags::Arguments& arguments, core::Veri
   verify.embedder_prefix = arguments.Get("--embedder-prefix").value_or("");
   return absl::OkStatus();
 }
+
+}  // namespace
 
 void DeclareVerifyFlags(flags::Arguments& arguments) {
   arguments.AddWord("ID", "The migration: its id or a unique prefix; without one the only one that has ended");
@@ -114,7 +114,9 @@ absl::Status ReadVerifyFlags(const flags::Arguments& arguments, Options& options
   RETURN_IF_ERROR(ReadIdentity(arguments, copy.identity));
   RETURN_IF_ERROR(ReadTuning(arguments, copy));
   RETURN_IF_ERROR(ReadVerificationFlags(arguments, copy.verify));
-  return ReadReportFlags(arguments, copy);
+  RETURN_IF_ERROR(ReadReportFlags(arguments, copy));
+  if (options.output == OutputFormat::kJson && copy.report_path.empty()) copy.report_path = "-";
+  return absl::OkStatus();
 }
 
 }  // namespace vecferry::cli

@@ -11,10 +11,6 @@ namespace vecferry::cli {
 void DeclareVerifyFlags(flags::Arguments& arguments);
 absl::Status ReadVerifyFlags(const flags::Arguments& arguments, Options& options);
 
-// The flags that say how thorough a verification is, for `migrate copy` too.
-void DeclareVerificationFlags(flags::Arguments& arguments);
-absl::Status ReadVerificationFlags(const flags::Arguments& arguments, core::VerifyOptions& verify);
-
 }  // namespace vecferry::cli
 
 #endif  // VECFERRY_CLI_VERIFY_OPTIONS_H_

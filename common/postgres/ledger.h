@@ -106,6 +106,9 @@ absl::Status RecordRecall(Connection& session, absl::string_view migration_id, c
 absl::Status RecordSize(Connection& session, absl::string_view migration_id, const core::TableSize& size);
 // SHA-256 of the page that was written of it, hexadecimal.
 absl::Status RecordReportDigest(Connection& session, absl::string_view migration_id, absl::string_view sha256);
+// A later verification of a migration that has ended takes the place of the one before: findings, level and verdict of
+// `report`, in one transaction. kFailedPrecondition: it has not ended, or its tables are gone.
+absl::Status StoreVerification(Connection& session, const core::Report& report);
 absl::Status LoadFindings(Connection& session, absl::string_view migration_id, core::Report& report);
 
 // ---- shards ----

@@ -5,6 +5,7 @@
 #include "absl/strings/str_split.h"
 #include "common/base/status_macros.h"
 #include "common/postgres/ledger.h"
+#include "common/postgres/ledger_sql.h"
 
 namespace vecferry::postgres {
 namespace {
@@ -123,6 +124,28 @@ absl::Status RecordReportDigest(Connection& session, absl::string_view migration
       .Execute("UPDATE vecferry.migration SET report_sha256 = $2 WHERE id = $1",
                {std::string(migration_id), std::string(sha256)})
       .status();
+}
+
+absl::Status StoreVerification(Connection& session, const core::Report& report) {
+  const std::string& id = report.migration_id;
+  return InTransaction(session, [&]() -> absl::Status {
+    ASSIGN_OR_RETURN(const Result updated,
+                     session.Execute("UPDATE vecferry.migration SET state = $2, verify_level = $3 WHERE id = $1 AND ended "
+                                     "AND state <> 'DROPPED'",
+                                     {id, std::string(core::ToString(report.state)), report.verify_level}));
+    if (updated.affected() == 0) {
+      return absl::FailedPreconditionError(absl::StrCat("migration ", id, " has not ended, or its tables are gone"));
+    }
+    RETURN_IF_ERROR(ForgetFindings(session, id));
+    for (const core::CheckReport& check : report.checks) RETURN_IF_ERROR(RecordCheck(session, id, check));
+    for (const core::DifferenceReport& difference : report.differences) {
+      RETURN_IF_ERROR(RecordDifference(session, id, difference));
+    }
+    RETURN_IF_ERROR(AddDifferences(session, id, report.differences_more));
+    for (const core::RecallReport& recall : report.recall) RETURN_IF_ERROR(RecordRecall(session, id, recall));
+    for (const core::TableSize& size : report.sizes) RETURN_IF_ERROR(RecordSize(session, id, size));
+    return RecordEvent(session, id, "verified", absl::StrCat(core::ToString(report.state), ", ", report.verify_level));
+  });
 }
 
 absl::Status LoadFindings(Connection& session, absl::string_view migration_id, core::Report& report) {
