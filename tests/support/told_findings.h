@@ -1,0 +1,64 @@
+#ifndef VECFERRY_TESTS_SUPPORT_TOLD_FINDINGS_H_
+#define VECFERRY_TESTS_SUPPORT_TOLD_FINDINGS_H_
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "verifier/findings.h"
+
+namespace vecferry::testing {
+
+// Keeps what checks tell. Every check must have evidence, and every failed one a difference told before it.
+class ToldFindings final : public verifier::Findings {
+ public:
+  absl::Status Tell(const core::CheckReport& check) override {
+    EXPECT_NE(check.evidence, "") << check.name;
+    EXPECT_NE(check.expected, "") << check.name;
+    EXPECT_NE(check.actual, "") << check.name;
+    if (check.verdict == "fail") {
+      EXPECT_GT(differences.size(), explained_) << check.name;
+    }
+    explained_ = differences.size();
+    checks.push_back(check);
+    return absl::OkStatus();
+  }
+  absl::Status Tell(const core::DifferenceReport& difference) override {
+    differences.push_back(difference);
+    return absl::OkStatus();
+  }
+  void CountMoreDifferences(std::int64_t more) override { differences_more += more; }
+  absl::Status Tell(const core::RecallReport&) override { return absl::OkStatus(); }
+  absl::Status Tell(const core::TableSize&) override { return absl::OkStatus(); }
+
+  // "name table" of the checks with that verdict.
+  std::vector<std::string> With(const std::string& verdict) const {
+    std::vector<std::string> names;
+    for (const core::CheckReport& check : checks) {
+      if (check.verdict == verdict) names.push_back(absl::StrCat(check.name, " ", check.table));
+    }
+    return names;
+  }
+  // "kind table columns: detail" of the differences.
+  std::vector<std::string> Differences() const {
+    std::vector<std::string> texts;
+    for (const core::DifferenceReport& difference : differences) {
+      texts.push_back(absl::StrCat(difference.kind, " ", difference.table, " ", difference.columns, ": ",
+                                   difference.detail));
+    }
+    return texts;
+  }
+
+  std::vector<core::CheckReport> checks;
+  std::vector<core::DifferenceReport> differences;
+  std::int64_t differences_more = 0;
+
+ private:
+  std::size_t explained_ = 0;
+};
+
+}  // namespace vecferry::testing
+
+#endif  // VECFERRY_TESTS_SUPPORT_TOLD_FINDINGS_H_
