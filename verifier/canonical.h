@@ -13,13 +13,12 @@ namespace vecferry::verifier {
 
 // The verifier's own statement of docs/interface.md section 4 and docs/conversions.md. Source values and destination
 // values are brought into one canonical form, in which equal values have equal bytes and no two different ones do:
-//   boolean 1 byte; integers, float8, timestamptz big-endian as Postgres sends them; text and bytea their bytes; uuid 16
-//   bytes; numeric its decimal text with all digits after the point ("-12.50"; "0.00"; "NaN"; no "-0");
-//   vector and halfvec as pgvector sends them;
-//   jsonb compact JSON text: no white space, the last of equal keys, keys in byte order, numbers as numeric's text,
-//   strings with the shortest escapes ('"', '\\' and control characters only);
-//   arrays per element 0 (NULL) or 1, a 4-byte big-endian length and its bytes; an array of another shape than one
-//   dimension from 1 begins with the byte 2 and is followed by what Postgres sent.
+//   boolean 1 byte; integers, float8, timestamptz big-endian as Postgres sends them; text and bytea their bytes; uuid
+//   16 bytes; numeric its decimal text with all digits after the point ("-12.50"; "0.00"; "NaN"; no "-0"); vector and
+//   halfvec as pgvector sends them; jsonb compact JSON text: no white space, the last of equal keys, keys in byte
+//   order, numbers as numeric's text, strings with the shortest escapes ('"', '\\' and control characters only); arrays
+//   per element 0 (NULL) or 1, a 4-byte big-endian length and its bytes; an array of another shape than one dimension
+//   from 1 begins with the byte 2 and is followed by what Postgres sent.
 // Pure functions, thread-safe. Nothing here is shared with common/convert or common/pgcopy.
 
 struct Reading {

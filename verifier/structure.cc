@@ -36,11 +36,7 @@ class Structure {
  public:
   Structure(postgres::Connection& session, const core::Plan& plan, bool indexes_wanted,
             std::set<std::string>& unreadable, Findings& findings)
-      : session_(session),
-        plan_(plan),
-        indexes_wanted_(indexes_wanted),
-        unreadable_(unreadable),
-        findings_(findings) {}
+      : session_(session), plan_(plan), indexes_wanted_(indexes_wanted), unreadable_(unreadable), findings_(findings) {}
 
   // In a transaction.
   absl::Status Run() {
@@ -89,19 +85,18 @@ class Structure {
   absl::Status TellExtension(const std::string& extension_schema) {
     Comparison comparison{1, {}};
     if (extension_schema != plan_.extension_schema) {
-      comparison.differences.push_back({"extension vector", "",
-                                        absl::StrCat("in schema ", plan_.extension_schema),
-                                        extension_schema.empty() ? "none" : absl::StrCat("in schema ", extension_schema)});
+      comparison.differences.push_back(
+          {"extension vector", "", absl::StrCat("in schema ", plan_.extension_schema),
+           extension_schema.empty() ? "none" : absl::StrCat("in schema ", extension_schema)});
     }
-    return TellComparison(findings_, "extension", "", comparison,
-                          absl::StrCat("in schema ", plan_.extension_schema),
+    return TellComparison(findings_, "extension", "", comparison, absl::StrCat("in schema ", plan_.extension_schema),
                           "SELECT extversion, extnamespace::regnamespace FROM pg_extension WHERE extname = 'vector'");
   }
 
   absl::Status TellSkipped(const std::string& why_not) {
-    return findings_.Tell(core::CheckReport{
-        "structure", "", "skipped", "tables compared with what the plan's statements make", why_not,
-        "SELECT pg_is_in_recovery(), has_database_privilege(current_database(), 'TEMPORARY')"});
+    return findings_.Tell(
+        core::CheckReport{"structure", "", "skipped", "tables compared with what the plan's statements make", why_not,
+                          "SELECT pg_is_in_recovery(), has_database_privilege(current_database(), 'TEMPORARY')"});
   }
 
   std::string Qualified(const std::string& table) const {
@@ -147,10 +142,9 @@ class Structure {
     Comparison comparison{1, {}};
     comparison.differences.push_back(
         {"", "", "an ordinary table", state == nullptr ? "none" : std::string(RelationWord(state->kind))});
-    RETURN_IF_ERROR(TellComparison(
-        findings_, "table_structure", name, comparison, "an ordinary table",
-        absl::StrCat("SELECT oid::regclass, relkind FROM pg_class WHERE oid = to_regclass(",
-                     core::QuoteLiteral(Qualified(name)), ")")));
+    RETURN_IF_ERROR(TellComparison(findings_, "table_structure", name, comparison, "an ordinary table",
+                                   absl::StrCat("SELECT oid::regclass, relkind FROM pg_class WHERE oid = to_regclass(",
+                                                core::QuoteLiteral(Qualified(name)), ")")));
     return false;
   }
 
@@ -169,8 +163,8 @@ class Structure {
     const Comparison checks = CompareObjects(name, {Kind::kCheck}, expected, state, faults);
     structure.compared += checks.compared;
     structure.differences.insert(structure.differences.end(), checks.differences.begin(), checks.differences.end());
-    RETURN_IF_ERROR(TellComparison(findings_, "table_structure", name, structure, Count("columns and checks", structure),
-                                   ColumnsEvidence(qualified)));
+    RETURN_IF_ERROR(TellComparison(findings_, "table_structure", name, structure,
+                                   Count("columns and checks", structure), ColumnsEvidence(qualified)));
     RETURN_IF_ERROR(CheckRowSecurity(name, state));
     const auto made = expected.tables.find(name);
     if (made == expected.tables.end()) return MarkMissingColumns(name, state);
@@ -238,7 +232,8 @@ class Structure {
                         state.hides_rows ? "it may hide rows from this role (come as a role with BYPASSRLS)"
                                          : "other roles may see fewer rows than were copied")});
     }
-    return TellComparison(findings_, "row_security", name, comparison, "no row-level security that hides rows", RowSecurityEvidence(Qualified(name)));
+    return TellComparison(findings_, "row_security", name, comparison, "no row-level security that hides rows",
+                          RowSecurityEvidence(Qualified(name)));
   }
 
   // `expected`: also its identity columns are numbered; nullptr: only the steps' columns.
@@ -258,7 +253,8 @@ class Structure {
     for (const std::string& faulty : fault.columns) columns.erase(faulty);
     std::string evidence;
     ASSIGN_OR_RETURN(const Comparison comparison, CompareSequences(session_, Qualified(name), columns, evidence));
-    return TellComparison(findings_, "sequences", name, comparison, Count("sequences", comparison), std::move(evidence));
+    return TellComparison(findings_, "sequences", name, comparison, Count("sequences", comparison),
+                          std::move(evidence));
   }
 
   postgres::Connection& session_;

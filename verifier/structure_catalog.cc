@@ -28,16 +28,19 @@ constexpr char kColumnsSql[] =
     "WHERE c.relnamespace = $1 AND c.relname = ANY ($2::pg_catalog.name[]) AND c.relkind IN ('r', 'p', 'v', 'm', 'f') "
     "ORDER BY c.relname, a.attnum";
 
-// One row a column; a parent is named with its schema, whether it is visible or not. A key is in force when its index is, a foreign key when the triggers are that hold it.
+// One row a column; a parent is named with its schema, whether it is visible or not. A key is in force when its index
+// is, a foreign key when the triggers are that hold it.
 constexpr char kConstraintsSql[] =
-    "SELECT t.relname, c.conname, c.contype, CASE WHEN c.contype = 'f' THEN replace(pg_catalog.pg_get_constraintdef(c.oid), "
+    "SELECT t.relname, c.conname, c.contype, CASE WHEN c.contype = 'f' THEN "
+    "replace(pg_catalog.pg_get_constraintdef(c.oid), "
     "format(' REFERENCES %s(', c.confrelid::pg_catalog.regclass), format(' REFERENCES %I.%I(', n.nspname, p.relname)) "
     "ELSE pg_catalog.pg_get_constraintdef(c.oid) END, c.convalidated, "
     "coalesce(i.indisvalid AND i.indisready, true), c.contype = 'f' AND EXISTS (SELECT FROM pg_catalog.pg_trigger g "
     "WHERE g.tgconstraint = c.oid AND g.tgenabled NOT IN ('O', 'A')), p.relname, a.attname, pa.attname "
     "FROM pg_catalog.pg_class t JOIN pg_catalog.pg_constraint c ON c.conrelid = t.oid AND c.contype IN ('p', 'u', 'f', "
     "'c') LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.conindid AND c.contype IN ('p', 'u') "
-    "LEFT JOIN pg_catalog.pg_class p ON p.oid = c.confrelid LEFT JOIN pg_catalog.pg_namespace n ON n.oid = p.relnamespace "
+    "LEFT JOIN pg_catalog.pg_class p ON p.oid = c.confrelid LEFT JOIN pg_catalog.pg_namespace n ON n.oid = "
+    "p.relnamespace "
     "LEFT JOIN LATERAL unnest(c.conkey, c.confkey) AS k(own, parent) ON true "
     "LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.own "
     "LEFT JOIN pg_catalog.pg_attribute pa ON pa.attrelid = c.confrelid AND pa.attnum = k.parent "
@@ -158,15 +161,16 @@ void AddTriggers(const Namespace& in, const postgres::Result& rows, TableStates&
 }  // namespace
 
 const TableColumn* TableState::Find(absl::string_view column) const {
-  const auto found =
-      std::find_if(columns.begin(), columns.end(), [&](const TableColumn& candidate) { return candidate.name == column; });
+  const auto found = std::find_if(columns.begin(), columns.end(),
+                                  [&](const TableColumn& candidate) { return candidate.name == column; });
   return found == columns.end() ? nullptr : &*found;
 }
 
 absl::StatusOr<Namespace> FindSchema(postgres::Connection& session, const std::string& schema) {
-  ASSIGN_OR_RETURN(const postgres::Result found,
-                   session.Execute("SELECT quote_ident($1), (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = $1)",
-                                   {schema}));
+  ASSIGN_OR_RETURN(
+      const postgres::Result found,
+      session.Execute("SELECT quote_ident($1), (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = $1)",
+                      {schema}));
   return Namespace{found.integer(0, 1), {}, absl::StrCat(found.text(0, 0), ".")};
 }
 
@@ -206,13 +210,13 @@ absl::StatusOr<TableStates> ReadTables(postgres::Connection& session, const Name
 }
 
 std::string ArrayLiteral(const std::vector<std::string>& elements) {
-  return absl::StrCat("{",
-                      absl::StrJoin(elements, ",",
-                                    [](std::string* out, const std::string& element) {
-                                      absl::StrAppend(
-                                          out, "\"", absl::StrReplaceAll(element, {{"\\", "\\\\"}, {"\"", "\\\""}}), "\"");
-                                    }),
-                      "}");
+  return absl::StrCat(
+      "{",
+      absl::StrJoin(elements, ",",
+                    [](std::string* out, const std::string& element) {
+                      absl::StrAppend(out, "\"", absl::StrReplaceAll(element, {{"\\", "\\\\"}, {"\"", "\\\""}}), "\"");
+                    }),
+      "}");
 }
 
 }  // namespace vecferry::verifier

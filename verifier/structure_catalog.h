@@ -30,8 +30,8 @@ struct TableObject {
   enum class Kind { kPrimaryKey, kUniqueConstraint, kUniqueIndex, kForeignKey, kCheck, kIndex, kTrigger };
   Kind kind = Kind::kIndex;
   std::string name;
-  std::string definition;  // without its name, but for triggers
-  std::string defect;      // why it is not in force, such as "not valid"; "" = it is
+  std::string definition;         // without its name, but for triggers
+  std::string defect;             // why it is not in force, such as "not valid"; "" = it is
   std::set<std::string> columns;  // of the table, that it hangs on
   // kForeignKey:
   std::string parent;

@@ -25,8 +25,7 @@ std::string Describe(const TableColumn& column) {
 // A default or NOT NULL that somebody added takes nothing from what was carried.
 bool IsAsPlanned(const TableColumn& expected, const TableColumn& actual) {
   return expected.collation == actual.collation && (!expected.not_null || actual.not_null) &&
-         (expected.identity == ' ' || expected.identity == actual.identity) &&
-         expected.generated == actual.generated &&
+         (expected.identity == ' ' || expected.identity == actual.identity) && expected.generated == actual.generated &&
          (expected.default_sql.empty() || expected.default_sql == actual.default_sql);
 }
 
@@ -180,8 +179,8 @@ Comparison CompareConflictKeys(const core::Plan& plan, const std::string& table,
     }
     const std::string columns = absl::StrJoin(key, ", ");
     comparison.differences.push_back(
-        {"key", columns, absl::StrCat("a valid unique index on exactly (", columns, "), neither partial nor deferrable"),
-         "none"});
+        {"key", columns,
+         absl::StrCat("a valid unique index on exactly (", columns, "), neither partial nor deferrable"), "none"});
   }
   return comparison;
 }

@@ -13,7 +13,7 @@
 namespace vecferry::verifier {
 
 struct StructureDifference {
-  std::string object;  // "column body", "index notes_by_person"; "" = the table
+  std::string object;   // "column body", "index notes_by_person"; "" = the table
   std::string columns;  // comma-separated
   std::string expected, found;
 };

@@ -1,6 +1,7 @@
 #include "verifier/structure_expected.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -71,8 +72,8 @@ class Making {
     if (group_.count(step.table) == 0 && !key) return;
     const core::Table* parent = step.kind == StepKind::kForeignKey ? FindTable(plan_, step.parent_table) : nullptr;
     if (parent != nullptr && parent->existed) {
-      Add({StepKind::kSql, parent->name}, absl::StrCat("ALTER TABLE ", TemporarySql::Name(parent->name), " ADD UNIQUE (",
-                                                       ColumnList(step.parent_columns), ")"));
+      Add({StepKind::kSql, parent->name}, absl::StrCat("ALTER TABLE ", TemporarySql::Name(parent->name),
+                                                       " ADD UNIQUE (", ColumnList(step.parent_columns), ")"));
     }
     Add({step.kind,
          step.table,
@@ -120,7 +121,9 @@ absl::StatusOr<std::vector<RefusedStatement>> Run(postgres::Connection& session,
 }  // namespace
 
 bool IsAnswer(const absl::Status& status) {
-  return postgres::GetSqlError(status).has_value() && !absl::IsUnavailable(status) && !absl::IsAborted(status) &&
+  const std::optional<postgres::SqlError> error = postgres::GetSqlError(status);
+  // A syntax error is no state of the destination, but a mistake in what was asked.
+  return error && error->sqlstate != "42601" && !absl::IsUnavailable(status) && !absl::IsAborted(status) &&
          !absl::IsCancelled(status) && !absl::IsResourceExhausted(status) && !absl::IsPermissionDenied(status);
 }
 

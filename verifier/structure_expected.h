@@ -30,8 +30,8 @@ struct ExpectedTables {
   std::vector<RefusedStatement> refused;
 };
 
-// Whether a check can be told as an answer of Postgres; false: the checking ends with it (the connection, a lock, memory
-// or a right is what fails).
+// Whether a check can be told as an answer of Postgres; false: the checking ends with it (the connection, a lock,
+// memory or a right is what fails).
 bool IsAnswer(const absl::Status& status);
 
 // Whether a step of `table` belongs to what the migration makes.

@@ -16,11 +16,12 @@ namespace {
 // Definitions by "name(arguments)".
 absl::StatusOr<std::map<std::string, std::string>> ReadFunctions(postgres::Connection& session, const Namespace& in,
                                                                  const TemporarySql& names) {
-  ASSIGN_OR_RETURN(const postgres::Result rows,
-                   session.Execute("SELECT format('%I(%s)', proname, pg_catalog.pg_get_function_identity_arguments(oid)), "
-                                   "pg_catalog.pg_get_functiondef(oid) FROM pg_catalog.pg_proc WHERE pronamespace = $1 "
-                                   "AND proname = ANY ($2::pg_catalog.name[]) AND prokind = 'f'",
-                                   {in.oid, ArrayLiteral(names.functions())}));
+  ASSIGN_OR_RETURN(
+      const postgres::Result rows,
+      session.Execute("SELECT format('%I(%s)', proname, pg_catalog.pg_get_function_identity_arguments(oid)), "
+                      "pg_catalog.pg_get_functiondef(oid) FROM pg_catalog.pg_proc WHERE pronamespace = $1 "
+                      "AND proname = ANY ($2::pg_catalog.name[]) AND prokind = 'f'",
+                      {in.oid, ArrayLiteral(names.functions())}));
   std::map<std::string, std::string> functions;
   for (int row = 0; row < rows.rows(); ++row) {
     functions[std::string(rows.text(row, 0))] = ShowNames(in, rows.text(row, 1));

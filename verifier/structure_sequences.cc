@@ -31,10 +31,11 @@ absl::Status CompareSequence(postgres::Connection& session, const std::string& q
   ASSIGN_OR_RETURN(
       const postgres::Result state,
       session.Execute(
-          absl::StrCat("SELECT next, highest, next > coalesce(greatest(highest, $2), next - 1) FROM (SELECT "
-                       "s.last_value::numeric + CASE WHEN s.is_called THEN q.seqincrement ELSE 0 END AS next, (SELECT max(",
-                       quoted, ")::numeric FROM ", qualified_table, ") AS highest FROM ", sequence,
-                       " s, pg_catalog.pg_sequence q WHERE q.seqrelid = $1::pg_catalog.regclass) AS state"),
+          absl::StrCat(
+              "SELECT next, highest, next > coalesce(greatest(highest, $2), next - 1) FROM (SELECT "
+              "s.last_value::numeric + CASE WHEN s.is_called THEN q.seqincrement ELSE 0 END AS next, (SELECT max(",
+              quoted, ")::numeric FROM ", qualified_table, ") AS highest FROM ", sequence,
+              " s, pg_catalog.pg_sequence q WHERE q.seqrelid = $1::pg_catalog.regclass) AS state"),
           {sequence, source ? postgres::Param(*source) : postgres::Param(std::nullopt)}));
   ++comparison.compared;
   if (state.rows() > 0 && state.truth(0, 2)) return absl::OkStatus();
@@ -59,8 +60,7 @@ absl::StatusOr<Comparison> CompareSequences(postgres::Connection& session, const
                    session.Execute(kSequencesSql, {qualified_table, ArrayLiteral(names)}));
   for (int row = 0; row < sequences.rows(); ++row) {
     const std::string column(sequences.text(row, 0)), sequence(sequences.text(row, 1));
-    RETURN_IF_ERROR(
-        CompareSequence(session, qualified_table, column, sequence, columns.at(column), comparison));
+    RETURN_IF_ERROR(CompareSequence(session, qualified_table, column, sequence, columns.at(column), comparison));
     absl::StrAppend(&evidence, evidence.empty() ? "" : "; ", "SELECT last_value, is_called FROM ", sequence,
                     "; SELECT max(", core::QuoteIdentifier(column), ") FROM ", qualified_table);
   }

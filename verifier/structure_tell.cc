@@ -55,8 +55,8 @@ absl::Status TellComparison(Findings& findings, absl::string_view check, const s
     report.expected = Said(comparison.differences.front(), comparison.differences.front().expected);
     report.actual = Said(comparison.differences.front(), comparison.differences.front().found);
   } else if (differing > 1) {
-    report.actual = absl::StrCat(differing, " differ, the first: ",
-                                 Said(comparison.differences.front(), comparison.differences.front().found));
+    report.actual = absl::StrCat(
+        differing, " differ, the first: ", Said(comparison.differences.front(), comparison.differences.front().found));
   }
   report.evidence = std::move(evidence);
   RETURN_IF_ERROR(TellDifferences(findings, check, table, comparison));
@@ -82,8 +82,7 @@ std::string ColumnsEvidence(const std::string& qualified_table) {
   return absl::StrCat(
       "SELECT attname, format_type(atttypid, atttypmod), attnotnull, attidentity, attgenerated, pg_get_expr(adbin, "
       "adrelid) FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum WHERE attrelid = ",
-      Regclass(qualified_table), " AND attnum > 0 AND NOT attisdropped; ",
-      ConstraintsEvidence(qualified_table, "'c'"));
+      Regclass(qualified_table), " AND attnum > 0 AND NOT attisdropped; ", ConstraintsEvidence(qualified_table, "'c'"));
 }
 
 std::string ConstraintsEvidence(const std::string& qualified_table, absl::string_view types) {
@@ -102,9 +101,8 @@ std::string TriggersEvidence(const std::string& qualified_table) {
 }
 
 std::string RowSecurityEvidence(const std::string& qualified_table) {
-  return absl::StrCat(
-      "SELECT relrowsecurity, relforcerowsecurity, row_security_active(oid) FROM pg_class WHERE oid = ",
-      Regclass(qualified_table));
+  return absl::StrCat("SELECT relrowsecurity, relforcerowsecurity, row_security_active(oid) FROM pg_class WHERE oid = ",
+                      Regclass(qualified_table));
 }
 
 }  // namespace vecferry::verifier

@@ -67,7 +67,8 @@ const Fault kFaults[] = {
     {"IdentityDropped", Store::kGeneric, "ALTER TABLE mem.people ALTER id DROP IDENTITY", "table_structure people",
      "found bigint NOT NULL"},
     {"CheckDropped", Store::kVestige, "ALTER TABLE mem.embedding_model DROP CONSTRAINT embedding_model_id_check",
-     "table_structure embedding_model", "check constraint embedding_model_id_check: expected CHECK ((id = 1)), found none"},
+     "table_structure embedding_model",
+     "check constraint embedding_model_id_check: expected CHECK ((id = 1)), found none"},
     {"CheckNotValid", Store::kVestige,
      "ALTER TABLE mem.embedding_model DROP CONSTRAINT embedding_model_id_check; ALTER TABLE mem.embedding_model ADD "
      "CONSTRAINT embedding_model_id_check CHECK (id = 1) NOT VALID",
@@ -119,14 +120,15 @@ const Fault kFaults[] = {
     {"IndexPredicateGone", Store::kVestige,
      "DROP INDEX mem.idx_knowledge_nodes_codebase; CREATE INDEX idx_knowledge_nodes_codebase ON mem.knowledge_nodes "
      "(codebase)",
-     "indexes knowledge_nodes", "expected USING btree (codebase) WHERE (codebase IS NOT NULL), found USING btree (codebase)"},
+     "indexes knowledge_nodes",
+     "expected USING btree (codebase) WHERE (codebase IS NOT NULL), found USING btree (codebase)"},
     {"TriggerDropped", Store::kVestige, "DROP TRIGGER trg_knowledge_nodes_updated_at ON mem.knowledge_nodes",
      "triggers knowledge_nodes", "trigger trg_knowledge_nodes_updated_at: expected CREATE TRIGGER"},
     {"TriggerDisabled", Store::kVestige,
      "ALTER TABLE mem.knowledge_nodes DISABLE TRIGGER trg_knowledge_nodes_updated_at", "triggers knowledge_nodes",
      "(disabled)"},
-    {"SequenceBehindTheSource", Store::kGeneric,
-     "SELECT setval(pg_get_serial_sequence('mem.people', 'id'), 90, false)", "sequences people", "found next 90"},
+    {"SequenceBehindTheSource", Store::kGeneric, "SELECT setval(pg_get_serial_sequence('mem.people', 'id'), 90, false)",
+     "sequences people", "found next 90"},
     {"SequenceBehindTheRows", Store::kGeneric, "INSERT INTO mem.people (id) VALUES (500)", "sequences people",
      "greater than 500, the highest in the table, and than 90, the highest of the source, found next 91"},
     {"ViewInPlace", Store::kGeneric,
@@ -137,7 +139,8 @@ const Fault kFaults[] = {
     {"RowSecurity", Store::kGeneric, "ALTER TABLE mem.people ENABLE ROW LEVEL SECURITY", "row_security people",
      "other roles may see fewer rows"},
     {"FunctionReplaced", Store::kVestige,
-     "CREATE OR REPLACE FUNCTION mem.vecferry_join_tags(tags text[]) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL "
+     "CREATE OR REPLACE FUNCTION mem.vecferry_join_tags(tags text[]) RETURNS text LANGUAGE sql IMMUTABLE STRICT "
+     "PARALLEL "
      "SAFE AS $$ SELECT 'x'::text $$",
      "functions ", "SELECT 'x'::text"},
 };
