@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "common/core/types.h"
 #include "common/postgres/connection.h"
@@ -15,20 +16,20 @@
 namespace vecferry::verifier {
 
 struct RecallOptions {
-  int queries = 50;          // sampled stored vectors of each target; 50 x 10 answers tell a share to about 2 %
-  std::uint64_t seed = 1;    // of the sample: the same vectors in every run
+  int queries = 50;        // sampled stored vectors of each target; 50 x 10 answers tell a share to about 2 %
+  std::uint64_t seed = 1;  // of the sample: the same vectors in every run
   std::vector<int> ks = {10, 100};
   // Vectors to ask for beside the sampled ones; used for targets of their dimension.
   std::vector<std::vector<float>> own_queries;
-  // Least shares. Exact answers are the same where the data is the same: only the last bits of distances may differ. What an
-  // index may lose is the application's choice: 0 = none is required.
+  // Least shares. Exact answers are the same where the data is the same: only the last bits of distances may differ.
+  // What an index may lose is the application's choice: 0 = none is required.
   double exact_min = 0.999, index_min = 0;
 };
 
 // Vectors that are searched together: of one column, perhaps of the rows of one slice.
 struct RecallTarget {
   std::string schema, table, column;
-  core::PgType type;            // kVector or kHalfvec, with its dimension
+  core::PgType type;  // kVector or kHalfvec, with its dimension
   std::string extension_schema;
   std::string model;            // for the report
   std::string slice;            // for the report, "column = value"
