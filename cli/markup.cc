@@ -20,16 +20,14 @@ struct Range {
 // Characters that are not seen, or turn around or hide what stands beside them (Unicode's Bidi_Control and
 // Default_Ignorable_Code_Point). Not the joiners U+200C and U+200D and the variation selectors, which scripts and
 // pictures are written with.
-constexpr Range kUnseen[] = {{0xad, 0xad},         {0x34f, 0x34f},   {0x61c, 0x61c},   {0x115f, 0x1160},
-                             {0x17b4, 0x17b5},     {0x180b, 0x180e}, {0x200b, 0x200b}, {0x200e, 0x200f},
-                             {0x2028, 0x202e},     {0x2060, 0x206f}, {0x3164, 0x3164}, {0xfeff, 0xfeff},
-                             {0xffa0, 0xffa0},     {0xfff0, 0xfffb}, {0xfffe, 0xffff}, {0x1d173, 0x1d17a},
-                             {0xe0000, 0xe0fff}};
+constexpr Range kUnseen[] = {
+    {0xad, 0xad},     {0x34f, 0x34f},   {0x61c, 0x61c},   {0x115f, 0x1160},   {0x17b4, 0x17b5},  {0x180b, 0x180e},
+    {0x200b, 0x200b}, {0x200e, 0x200f}, {0x2028, 0x202e}, {0x2060, 0x206f},   {0x3164, 0x3164},  {0xfeff, 0xfeff},
+    {0xffa0, 0xffa0}, {0xfff0, 0xfffb}, {0xfffe, 0xffff}, {0x1d173, 0x1d17a}, {0xe0000, 0xe0fff}};
 
 bool IsUnseen(std::uint32_t character) {
-  return std::any_of(std::begin(kUnseen), std::end(kUnseen), [character](const Range& range) {
-    return character >= range.first && character <= range.last;
-  });
+  return std::any_of(std::begin(kUnseen), std::end(kUnseen),
+                     [character](const Range& range) { return character >= range.first && character <= range.last; });
 }
 
 bool BeginsCharacter(char byte) { return (byte & 0xc0) != 0x80; }
@@ -158,7 +156,8 @@ Markup MarkupTable::Row(const std::vector<Markup>& cells) const {
 }
 
 Markup MarkupTable::Build() const {
-  Markup table = Cat("<div class=\"scroll\" tabindex=\"0\"><table>\n<caption><span>", caption_, "</span></caption>\n<thead><tr>");
+  Markup table =
+      Cat("<div class=\"scroll\" tabindex=\"0\"><table>\n<caption><span>", caption_, "</span></caption>\n<thead><tr>");
   for (const MarkupColumn& column : columns_) {
     const Markup css = column.kind == MarkupColumn::kNumber ? Markup(" class=\"number\"") : Markup();
     table += Cat("<th scope=\"col\"", css, ">", column.heading, "</th>");

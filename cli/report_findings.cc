@@ -31,7 +31,7 @@ MarkupTable CheckTable(Markup caption) {
 void Add(const core::CheckReport& check, MarkupTable& table) {
   table.Add({Isolated(check.name), OrDash(Isolated(check.table)), Verdict(check.verdict),
              Isolated(check.expected, kValueCharactersMax), Isolated(check.actual, kValueCharactersMax),
-             Isolated(check.evidence, kValueCharactersMax)});
+             Isolated(check.evidence, kTextCharactersMax)});
 }
 
 // A line a kind of check: what a page of passed ones comes down to.
@@ -116,40 +116,40 @@ Markup DifferencesSection(const core::Report& report) {
 Markup RecallSection(const core::Report& report) {
   if (report.recall.empty()) return Section("recall", "Search", "<p>Search was not measured.</p>\n");
   const auto number = MarkupColumn::kNumber;
-  MarkupTable table("What search finds at the destination, asked by sampled queries; times in milliseconds a query, p50 "
-                    "/ p95 / p99",
-                    {{"Searched"},
-                     {"Model"},
-                     {"Slice"},
-                     {"Metric", MarkupColumn::kWord},
-                     {"k", number},
-                     {"Queries", number},
-                     {"Exact", number},
-                     {"Index", number},
-                     {"Time with index", number},
-                     {"Time without index", number}});
+  MarkupTable table(
+      "What search finds at the destination, asked by sampled queries; times in milliseconds a query, p50 "
+      "/ p95 / p99",
+      {{"Searched"},
+       {"Model"},
+       {"Slice"},
+       {"Metric", MarkupColumn::kWord},
+       {"k", number},
+       {"Queries", number},
+       {"Exact", number},
+       {"Index", number},
+       {"Time with index", number},
+       {"Time without index", number}});
   for (const core::RecallReport& one : report.recall) {
     table.Add({Isolated(one.table + "." + one.column), OrDash(Isolated(one.model)),
                one.slice.empty() ? Markup("all rows") : Isolated(one.slice), Escaped(one.metric), Number(one.k),
                Number(one.queries), Share(one.exact), Share(one.index), Latency(one.by_index),
                Latency(one.without_index)});
   }
-  return Section("recall", "Search",
-                 Cat(table.Build(),
-                     "<p class=\"remark\"><em>Exact</em>: of the source's nearest rows, how many the destination's exact "
-                     "search finds: whether the data changed. <em>Index</em>: of those, how many its index finds: what "
-                     "the index loses.</p>\n",
-                     LatencyPlot(report.recall)));
+  return Section(
+      "recall", "Search",
+      Cat(table.Build(),
+          "<p class=\"remark\"><em>Exact</em>: of the source's nearest rows, how many the destination's exact "
+          "search finds: whether the data changed. <em>Index</em>: of those, how many its index finds: what "
+          "the index loses.</p>\n",
+          LatencyPlot(report.recall)));
 }
 
 Markup SizesSection(const core::Report& report) {
   if (report.sizes.empty()) return Section("sizes", "Sizes", "<p>Sizes were not measured.</p>\n");
   const auto number = MarkupColumn::kNumber;
-  MarkupTable table("Tables of the destination when they were verified", {{"Table"},
-                                                                          {"Rows", number},
-                                                                          {"Table size", number},
-                                                                          {"Index size", number},
-                                                                          {"Dead tuples", number}});
+  MarkupTable table(
+      "Tables of the destination when they were verified",
+      {{"Table"}, {"Rows", number}, {"Table size", number}, {"Index size", number}, {"Dead tuples", number}});
   core::TableSize total;
   for (const core::TableSize& size : report.sizes) {
     table.Add({Isolated(size.table), Number(size.rows), Bytes(size.table_bytes), Bytes(size.index_bytes),

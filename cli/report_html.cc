@@ -20,19 +20,18 @@ Markup PageFooter(const std::string& id) {
 
 Markup Head(const core::Report& report) {
   // Nothing is loaded and nothing runs, whatever stands in the page; a digest of the style would forbid no more.
-  return Cat("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-             "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
-             "base-uri 'none'; form-action 'none'\">\n"
-             "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-             "<meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"referrer\" content=\"no-referrer\">\n"
-             "<title>",
-             JudgeReport(report).headline, " - vecferry report ", Escaped(report.migration_id), "</title>\n<style>\n",
-             ReportStyle(), PageFooter(report.migration_id), "</style>\n</head>\n");
+  return Cat(
+      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
+      "base-uri 'none'; form-action 'none'\">\n"
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+      "<meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"referrer\" content=\"no-referrer\">\n"
+      "<title>",
+      JudgeReport(report).headline, " - vecferry report ", Escaped(report.migration_id), "</title>\n<style>\n",
+      ReportStyle(), PageFooter(report.migration_id), "</style>\n</head>\n");
 }
 
-Markup Figure(Markup name, const Markup& value) {
-  return Cat("<div><dt>", name, "</dt><dd>", value, "</dd></div>\n");
-}
+Markup Figure(Markup name, const Markup& value) { return Cat("<div><dt>", name, "</dt><dd>", value, "</dd></div>\n"); }
 
 // What happened, in a dozen numbers.
 Markup Summary(const core::Report& report) {
@@ -45,8 +44,7 @@ Markup Summary(const core::Report& report) {
           Figure("Rejected", Number(totals.rejected)), Figure("Conflicting", Number(totals.conflicting)),
           Figure("Repaired", Number(totals.repaired)), Figure("Size", Bytes(totals.bytes)),
           Figure("Checks passed", Number(checks.passed)), Figure("Checks failed", Number(checks.failed)),
-          Figure("Differences",
-                 Number(static_cast<std::int64_t>(report.differences.size()) + report.differences_more)),
+          Figure("Differences", Number(static_cast<std::int64_t>(report.differences.size()) + report.differences_more)),
           Figure("Time", Seconds(report.seconds.total)), Figure("Exit code", Number(report.exit_code)));
   if (report.seconds.copy > 0) {
     const double rows = static_cast<double>(totals.read) / report.seconds.copy;
@@ -56,8 +54,9 @@ Markup Summary(const core::Report& report) {
 }
 
 Markup Header(const core::Report& report) {
-  Markup header = Cat("<header>\n<p class=\"title\">vecferry migration report</p>\n<p>", Code(report.migration_id), "</p>\n<p>",
-                      Utc(report.started_at), " to ", report.finished_at.empty() ? Markup("not finished") : Utc(report.finished_at));
+  Markup header = Cat("<header>\n<p class=\"title\">vecferry migration report</p>\n<p>", Code(report.migration_id),
+                      "</p>\n<p>", Utc(report.started_at));
+  header += report.finished_at.empty() ? Markup(", not finished") : Cat(" to ", Utc(report.finished_at));
   if (report.resumed > 0) {
     header += Cat(", resumed ", Number(report.resumed), report.resumed == 1 ? Markup(" time") : Markup(" times"));
   }
@@ -72,7 +71,8 @@ Markup Contents() {
   return "<nav aria-label=\"Contents\"><a href=\"#summary\">In numbers</a> <a href=\"#tables\">Tables</a> <a "
          "href=\"#checks\">Checks</a> <a href=\"#differences\">Differences</a> <a href=\"#issues\">Issues</a> <a "
          "href=\"#recall\">Search</a> <a href=\"#stages\">Time</a> <a href=\"#sizes\">Sizes</a> <a "
-         "href=\"#indexes\">Indexes</a> <a href=\"#ends\">Source and destination</a> <a href=\"#notes\">Notes</a></nav>\n";
+         "href=\"#indexes\">Indexes</a> <a href=\"#ends\">Source and destination</a> <a "
+         "href=\"#notes\">Notes</a></nav>\n";
 }
 
 }  // namespace

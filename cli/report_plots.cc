@@ -11,9 +11,9 @@
 namespace vecferry::cli {
 namespace {
 
-constexpr double kWidth = 760;           // of a picture, in its own units: about pixels
-constexpr double kFarApart = 30;         // largest by smallest value from which the small ones would be one point
-constexpr std::size_t kPictureMax = 6;   // entries of one picture, which a printed page must hold
+constexpr double kWidth = 760;               // of a picture, in its own units: about pixels
+constexpr double kFarApart = 30;             // largest by smallest value from which the small ones would be one point
+constexpr std::size_t kPictureMax = 6;       // entries of one picture, which a printed page must hold
 constexpr double kLeft = 110, kRight = 590;  // of the axis
 constexpr double kTop = 34, kEntryHeight = 66, kLaneHeight = 20;
 
@@ -21,7 +21,8 @@ Markup Place(double number) { return Decimal(number, 1); }
 
 // 1, 2 or 5 times a power of ten: 0.002, 10, 5,000.
 std::string TickText(double tick) {
-  return tick >= 1 ? GroupDigits(std::llround(tick)) : absl::StrFormat("%.*f", static_cast<int>(std::ceil(-std::log10(tick) - 1e-9)), tick);
+  return tick >= 1 ? GroupDigits(std::llround(tick))
+                   : absl::StrFormat("%.*f", static_cast<int>(std::ceil(-std::log10(tick) - 1e-9)), tick);
 }
 
 bool IsMeasured(const core::LatencyReport& latency) {
@@ -195,11 +196,12 @@ Markup StagePlot(const core::StageSeconds& seconds) {
   for (const Stage& stage : stages) {
     const double left = kLeft + (kRight - kLeft) * before / all;
     const double width = std::max(1.5, (kRight - kLeft) * stage.seconds / all);
-    drawn += Cat("<text class=\"lane\" x=\"", Place(kLeft - 10), "\" y=\"", Place(y + 13), "\">", stage.name,
-                 "</text><rect class=\"track\" x=\"", Place(kLeft), "\" y=\"", Place(y), "\" width=\"",
-                 Place(kRight - kLeft), "\" height=\"18\"/><rect class=\"stage\" x=\"", Place(left), "\" y=\"", Place(y),
-                 "\" width=\"", Place(width), "\" height=\"18\"/><text class=\"value\" x=\"600\" y=\"", Place(y + 13),
-                 "\">", Seconds(stage.seconds), ", ", Decimal(100 * stage.seconds / all, 0), " %</text>\n");
+    drawn +=
+        Cat("<text class=\"lane\" x=\"", Place(kLeft - 10), "\" y=\"", Place(y + 13), "\">", stage.name,
+            "</text><rect class=\"track\" x=\"", Place(kLeft), "\" y=\"", Place(y), "\" width=\"",
+            Place(kRight - kLeft), "\" height=\"18\"/><rect class=\"stage\" x=\"", Place(left), "\" y=\"", Place(y),
+            "\" width=\"", Place(width), "\" height=\"18\"/><text class=\"value\" x=\"600\" y=\"", Place(y + 13), "\">",
+            Seconds(stage.seconds), ", ", Decimal(100 * stage.seconds / all, 0), " %</text>\n");
     spoken += Cat(stage.name, " ", Seconds(stage.seconds), ", ");
     before += stage.seconds;
     y += 26;

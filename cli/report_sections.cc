@@ -48,7 +48,8 @@ Markup Notes(const core::Report& report) {
   }
   list += "</ul>\n";
   if (report.notes.size() > kRowsMax) {
-    list += Cat("<p class=\"more\">+", Number(static_cast<std::int64_t>(report.notes.size() - kRowsMax)), " more</p>\n");
+    list +=
+        Cat("<p class=\"more\">+", Number(static_cast<std::int64_t>(report.notes.size() - kRowsMax)), " more</p>\n");
   }
   return list;
 }
@@ -84,19 +85,19 @@ Markup TablesSection(const core::Report& report) {
                      "<p class=\"remark\"><em>Present</em>: was at the destination already, with equal content. "
                      "<em>Conflicting</em>: the key was there with other content, which was kept. <em>Incomplete</em>: "
                      "carried, but the second row that it should have become was refused. <em>Repaired</em>: carried "
-                     "with a stated change of a value. <em>Rounded</em>: values beyond their type's precision. Inserted, present and updated rows may be repaired or incomplete "
+                     "with a stated change of a value. <em>Rounded</em>: values beyond their type's precision. "
+                     "Inserted, present and updated rows may be repaired or incomplete "
                      "as well.</p>\n"));
 }
 
 Markup IssuesSection(const core::Report& report) {
   if (report.issues.empty()) return Section("issues", "Issues", "<p>No issue is named.</p>\n");
-  MarkupTable table("Rows that were not carried as they were",
-                    {{"Source table"},
-                     {"Key", MarkupColumn::kLong},
-                     {"Column"},
-                     {"Action", MarkupColumn::kWord},
-                     {"Kind", MarkupColumn::kWord},
-                     {"Reason", MarkupColumn::kLong}});
+  MarkupTable table("Rows that were not carried as they were", {{"Source table"},
+                                                                {"Key", MarkupColumn::kLong},
+                                                                {"Column"},
+                                                                {"Action", MarkupColumn::kWord},
+                                                                {"Kind", MarkupColumn::kWord},
+                                                                {"Reason", MarkupColumn::kLong}});
   for (const core::IssueReport& issue : report.issues) {
     table.Add({Isolated(issue.table), Code(issue.key, kValueCharactersMax), Isolated(issue.column),
                Escaped(issue.action), Escaped(issue.kind), Isolated(issue.reason, kValueCharactersMax)});
@@ -104,9 +105,9 @@ Markup IssuesSection(const core::Report& report) {
   table.CountMore(report.issues_more);
   Markup content = table.Build();
   if (report.issues_more > 0) {
-    content += Cat("<p class=\"remark\">All of them: ",
-                   Code("SELECT * FROM vecferry.issues WHERE migration_id = '" + report.migration_id + "'", 200),
-                   "</p>\n");
+    content +=
+        Cat("<p class=\"remark\">All of them: ",
+            Code("SELECT * FROM vecferry.issues WHERE migration_id = '" + report.migration_id + "'", 200), "</p>\n");
   }
   return Section("issues", "Issues", content);
 }
@@ -120,10 +121,8 @@ Markup IndexesSection(const core::Report& report) {
   if (report.indexes.empty()) {
     return Section("indexes", "Keys and indexes", "<p>The copy made no key and no index.</p>\n");
   }
-  MarkupTable table("Keys and indexes that the copy made", {{"Name"},
-                                                            {"Table"},
-                                                            {"Definition", MarkupColumn::kLong},
-                                                            {"Time", MarkupColumn::kNumber}});
+  MarkupTable table("Keys and indexes that the copy made",
+                    {{"Name"}, {"Table"}, {"Definition", MarkupColumn::kLong}, {"Time", MarkupColumn::kNumber}});
   for (const core::IndexReport& index : report.indexes) {
     table.Add({Isolated(index.name), Isolated(index.table), Code(index.definition, kTextCharactersMax),
                Seconds(index.seconds)});
@@ -136,16 +135,15 @@ Markup EndsSection(const core::Report& report) {
       Cat(Item("Path", Code(report.source_path, kValueCharactersMax)), Item("Kind", Escaped(report.source_kind)),
           Item("Schema version", Escaped(report.schema_version)),
           Item("Fingerprint", Code(report.fingerprint, kValueCharactersMax)));
-  const Markup destination =
-      Cat(Item("Address", Code(report.destination_url, kValueCharactersMax)),
-          Item("Schema", Isolated(report.destination_schema)));
+  const Markup destination = Cat(Item("Address", Code(report.destination_url, kValueCharactersMax)),
+                                 Item("Schema", Isolated(report.destination_schema)));
   const Markup versions =
       Cat(Item("vecferry", Escaped(report.vecferry_version)), Item("PostgreSQL", Escaped(report.server_version)),
           Item("pgvector", Escaped(report.pgvector_version)));
-  return Section("ends", "Source, destination, versions",
-                 Cat("<div class=\"ends\"><div><h3>Source</h3><dl>\n", source,
-                     "</dl></div>\n<div><h3>Destination</h3><dl>\n", destination,
-                     "</dl></div>\n<div><h3>Versions</h3><dl>\n", versions, "</dl></div></div>\n"));
+  return Section(
+      "ends", "Source, destination, versions",
+      Cat("<div class=\"ends\"><div><h3>Source</h3><dl>\n", source, "</dl></div>\n<div><h3>Destination</h3><dl>\n",
+          destination, "</dl></div>\n<div><h3>Versions</h3><dl>\n", versions, "</dl></div></div>\n"));
 }
 
 Markup NotesSection(const core::Report& report) {

@@ -32,7 +32,7 @@ header .title { color: var(--text); font-weight: 600; }
 .verdict { display: flex; gap: 18px; padding: 18px 20px; border: 2px solid; border-radius: 8px; }
 .verdict > div { min-width: 0; color: var(--text); }
 .verdict h1 { margin-bottom: 4px; }
-.verdict .symbol { flex: none; fill: none; stroke: currentColor; stroke-width: 4; }
+.verdict .symbol { flex: none; fill: none; stroke: currentColor; stroke-width: 4; stroke-linecap: round; }
 .verdict.good { color: var(--good); background: var(--good-box); }
 .verdict.warn { color: var(--warn); background: var(--warn-box); }
 .verdict.bad { color: var(--bad); background: var(--bad-box); }
@@ -59,7 +59,7 @@ thead th { border-bottom: 2px solid var(--line); background: var(--band); vertic
 tbody th { font-weight: 400; }
 tfoot th, tfoot td { border-bottom: 0; border-top: 2px solid var(--line); font-weight: 600; }
 th, td { max-width: 22em; overflow-wrap: break-word; }
-td.long { min-width: 12em; overflow-wrap: anywhere; }
+td.long { min-width: 12em; max-width: 36em; overflow-wrap: anywhere; }
 td.word { overflow-wrap: normal; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 thead .number { white-space: normal; }
@@ -123,8 +123,9 @@ dd { margin: 0; overflow-wrap: anywhere; }
   tbody tr:first-child { break-before: avoid; }
   th, td { padding: 2pt 2.5pt; max-width: none; overflow-wrap: anywhere; }
   thead th { overflow-wrap: normal; hyphens: auto; }
-  td.long { min-width: 8em; }
+  td.long { min-width: 8em; max-width: none; }
   td.word { overflow-wrap: normal; }
+  tr > :nth-child(-n+2):not(.number) { min-width: 9em; }
   #tables tr > :nth-child(-n+2) { min-width: 11em; }
   .ends { grid-template-columns: 3fr 3fr 1fr; }
   .figures { grid-template-columns: repeat(5, 1fr); }

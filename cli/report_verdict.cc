@@ -21,23 +21,25 @@ Scope ScopeOf(const std::string& level) {
             "was written to the source after it was read."};
   }
   if (level == "sample") {
-    return {"Rows were counted, and a sample of them compared with the source, value by value.",
-            "Not looked at: the values of rows outside of the sample, what was left out or rejected (listed below), and "
-            "what was written to the source after it was read."};
+    return {
+        "Rows were counted, and a sample of them compared with the source, value by value.",
+        "Not looked at: the values of rows outside of the sample, what was left out or rejected (listed below), and "
+        "what was written to the source after it was read."};
   }
   if (level == "counts") {
-    return {"Rows were counted: those of the source, those that the ledger says were carried, those at the destination.",
-            "Not looked at: the values of rows, so that a row with another content is not found; what was left out or "
-            "rejected (listed below); and what was written to the source after it was read."};
+    return {
+        "Rows were counted: those of the source, those that the ledger says were carried, those at the destination.",
+        "Not looked at: the values of rows, so that a row with another content is not found; what was left out or "
+        "rejected (listed below); and what was written to the source after it was read."};
   }
-  return {"", "Not looked at: anything. Whether source and destination are equal is not known."};
+  return {"Nothing was compared.", "Whether source and destination are equal is not known."};
 }
 
 Markup Symbol(Tone tone) {
   switch (tone) {
     case Tone::kGood: return "<path d=\"M13 25l8 8 15-18\"/>";
     case Tone::kBad: return "<path d=\"M15 15l18 18M33 15L15 33\"/>";
-    case Tone::kWarn: return "<path d=\"M24 11v16M24 34v2\"/>";
+    case Tone::kWarn: return "<path d=\"M24 12v14M24 34v1\"/>";
     case Tone::kStopped: return "<path d=\"M19 15v18M29 15v18\"/>";
   }
   return {};
@@ -115,8 +117,8 @@ ReportVerdict JudgeReport(const core::Report& report) {
   verdict.points = Points(report);
   const bool contradicted = CountChecks(report).failed > 0 || !report.differences.empty();
   if (report.state == core::State::kVerified && contradicted) {
-    verdict = {Tone::kBad, "VERIFIED, but not every check passed", "The state contradicts the checks: trust the checks.",
-               verdict.points};
+    verdict = {Tone::kBad, "VERIFIED, but not every check passed",
+               "The state contradicts the checks: trust the checks.", verdict.points};
   }
   return verdict;
 }

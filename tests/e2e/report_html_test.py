@@ -199,7 +199,7 @@ class ReportHtml(unittest.TestCase):
         database.commit()
         database.close()
         self.copy("--report-html", str(path), "--max-rejects", "0", code=1, store=store)
-        self.expect_page(path.read_text(encoding="utf-8"), "FAILED", "--max-rejects", "Not looked at: anything", "not finished")
+        self.expect_page(path.read_text(encoding="utf-8"), "FAILED", "--max-rejects", "Nothing was compared.", "not finished")
 
 
 unittest.main()

@@ -35,7 +35,8 @@ core::Report FullOf(const std::string& text) {
   report.issues = {{text, text, text, text, text, text}};
   report.issues_more = 99'980;
   report.indexes = {{text, text, text, 12.5}};
-  for (const char* verdict : {"pass", "fail", "skipped"}) report.checks.push_back({text, text, verdict, text, text, text});
+  for (const char* verdict : {"pass", "fail", "skipped"})
+    report.checks.push_back({text, text, verdict, text, text, text});
   report.checks.push_back({text, text, text, text, text, text});
   report.differences = {{text, text, text, text, text}};
   report.differences_more = 4321;
@@ -58,11 +59,11 @@ core::Report Plain() {
 const char* const kSections[] = {"summary", "tables", "checks",  "differences", "issues", "recall",
                                  "stages",  "sizes",  "indexes", "ends",        "notes",  "signature"};
 const char* const kVoid[] = {"meta", "circle", "path", "line", "rect"};  // without an end tag, or closed at once
-const char* const kElements[] = {"html", "head", "meta", "title", "style", "body",   "main",  "header",  "section",
-                                 "svg",  "path", "rect", "line",  "text",  "circle", "g",     "desc",    "div",
-                                 "nav",  "h1",   "h2",   "h3",    "p",     "ul",     "li",    "dl",      "dt",
-                                 "dd",   "a",    "span", "bdi",   "code",  "em",     "table", "caption", "thead",
-                                 "tbody", "tfoot", "tr", "th",    "td",    "strong", "details", "summary"};
+const char* const kElements[] = {"html",  "head",  "meta", "title", "style", "body",   "main",    "header",  "section",
+                                 "svg",   "path",  "rect", "line",  "text",  "circle", "g",       "desc",    "div",
+                                 "nav",   "h1",    "h2",   "h3",    "p",     "ul",     "li",      "dl",      "dt",
+                                 "dd",    "a",     "span", "bdi",   "code",  "em",     "table",   "caption", "thead",
+                                 "tbody", "tfoot", "tr",   "th",    "td",    "strong", "details", "summary"};
 const char* const kOfSvg[] = {"path", "rect", "line", "text", "circle", "g", "desc", "title"};
 
 bool Among(const std::string& name, absl::Span<const char* const> names) {
@@ -122,7 +123,10 @@ TEST(ReportHtmlTest, NoTextOfASourceBecomesMarkup) {
 }
 
 TEST(ReportHtmlTest, TellsUnseenCharactersByTheirNumbers) {
-  const std::string page = ReportHtml(FullOf("a\xe2\x80\xae" "b\xe2\x80\x8b" "c\xf3\xa0\x81\x81"));
+  const std::string page =
+      ReportHtml(FullOf("a\xe2\x80\xae"
+                        "b\xe2\x80\x8b"
+                        "c\xf3\xa0\x81\x81"));
   EXPECT_THAT(page, HasSubstr("[U+202E]"));
   EXPECT_THAT(page, HasSubstr("[U+200B]"));
   EXPECT_THAT(page, HasSubstr("[U+E0041]"));
@@ -221,9 +225,15 @@ TEST(MarkupTest, CutsAtCharactersAndCountsTheRest) {
 }
 
 TEST(PlotTest, AxisHoldsItsValuesAndIsLogarithmicWhereTheyAreFarApart) {
-  for (const auto& [values, logarithmic] : std::vector<std::pair<std::vector<double>, bool>>{
-           {{1, 2, 20}, false}, {{1, 100}, true}, {{0.0004, 3, 120000}, true}, {{7, 7}, false}, {{1e-9, 1e12}, true},
-           {{0.02, 0.03}, false}, {{0, 5, 0}, false}, {{1, 1000}, true}}) {
+  for (const auto& [values, logarithmic] :
+       std::vector<std::pair<std::vector<double>, bool>>{{{1, 2, 20}, false},
+                                                         {{1, 100}, true},
+                                                         {{0.0004, 3, 120000}, true},
+                                                         {{7, 7}, false},
+                                                         {{1e-9, 1e12}, true},
+                                                         {{0.02, 0.03}, false},
+                                                         {{0, 5, 0}, false},
+                                                         {{1, 1000}, true}}) {
     const Axis axis = AxisOf(values);
     EXPECT_EQ(axis.logarithmic, logarithmic) << values.front();
     EXPECT_TRUE(std::is_sorted(axis.ticks.begin(), axis.ticks.end()));
