@@ -106,6 +106,10 @@ absl::StatusOr<ComparedTable> LayOutTable(postgres::Connection& session, const c
     table.fresh = table.fresh && mapping.mode == core::LoadMode::kFresh;
     AddMappedColumns(mapping, table);
   }
+  const std::string insert =
+      absl::StrCat("INSERT INTO ", core::QualifiedName(plan.identity.destination_schema, name), " ");
+  table.seeded = std::count_if(plan.seed_sql.begin(), plan.seed_sql.end(),
+                               [&](const std::string& sql) { return absl::StartsWith(sql, insert); });
   std::vector<std::pair<std::string, Constant>> constants;
   ASSIGN_OR_RETURN(const std::vector<Unfilled> columns,
                    ReadColumns(session, core::QualifiedName(plan.identity.destination_schema, name)));

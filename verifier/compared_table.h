@@ -1,6 +1,7 @@
 #ifndef VECFERRY_VERIFIER_COMPARED_TABLE_H_
 #define VECFERRY_VERIFIER_COMPARED_TABLE_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,6 +29,7 @@ struct Filling {
 struct ComparedTable {
   std::string name;
   bool fresh = true;
+  std::int64_t seeded = 0;  // rows that the profile itself makes, at most
   std::vector<ComparedColumn> columns;
   std::vector<int> key;  // places of the key's columns
   std::vector<Filling> fillings;

@@ -26,7 +26,7 @@ constexpr std::int64_t kBlocksASession = 256;  // 2 MiB: below that another sess
 // One table under comparison.
 class TableCheck {
  public:
-  TableCheck(const ContentsInput& input, ComparedTable table, Findings& findings)
+  TableCheck(const ContentsInput& input, ComparedTable table, core::Findings& findings)
       : input_(input), table_(std::move(table)), findings_(findings) {}
 
   // Within the snapshot.
@@ -147,18 +147,20 @@ class TableCheck {
   }
 
   absl::Status TellRows(const Outcome& outcome) {
+    const std::int64_t unexpected = table_.fresh && outcome.unexpected > table_.seeded ? outcome.unexpected : 0;
     for (const DifferentRow& row : outcome.rows) {
+      if (unexpected == 0 && row.kind == RowDifference::kUnexpected) continue;
       RETURN_IF_ERROR(findings_.Tell(DescribeRow(table_.name, table_.columns, table_.key, row)));
     }
-    std::int64_t wrong = outcome.missing + outcome.differing + (table_.fresh ? outcome.unexpected : 0);
-    findings_.CountMoreDifferences(wrong - static_cast<std::int64_t>(outcome.rows.size()));
+    const std::int64_t wrong = outcome.missing + outcome.differing + unexpected;
+    findings_.CountMoreDifferences(std::max<std::int64_t>(0, wrong - static_cast<std::int64_t>(outcome.rows.size())));
     core::CheckReport check{"rows_equal", table_.name, wrong == 0 ? "pass" : "fail"};
     check.expected = absl::StrCat(outcome.source_rows, " rows");
     if (wrong == 0) {
       check.actual = absl::StrCat(outcome.source_rows, " equal");
     } else {
       check.actual = absl::StrCat(outcome.missing, " missing, ", outcome.differing, " differing, ",
-                                  table_.fresh ? absl::StrCat(outcome.unexpected, " unexpected") : "others not counted");
+                                  table_.fresh ? absl::StrCat(unexpected, " unexpected") : "others not counted");
     }
     check.evidence = absl::StrCat("every value of ", table_.columns.size(), " columns by XXH3-128, summed to ",
                                   absl::BytesToHexString(outcome.source_sum.ToBytes()), "; COPY ", Qualified(),
@@ -185,7 +187,7 @@ class TableCheck {
 
   const ContentsInput& input_;
   const ComparedTable table_;
-  Findings& findings_;
+  core::Findings& findings_;
   RefusedByMapping refused_;
   bool first_scan_ = true;
   std::int64_t rows_scanned_ = 0;
@@ -209,7 +211,7 @@ absl::Status BeginSnapshot(std::vector<postgres::Connection>& sessions) {
 
 }  // namespace
 
-absl::Status CheckContents(const ContentsInput& input, Findings& findings) {
+absl::Status CheckContents(const ContentsInput& input, core::Findings& findings) {
   std::set<std::string> names;
   for (const core::Mapping& mapping : input.plan.mappings) names.insert(mapping.destination_table);
   std::vector<std::unique_ptr<TableCheck>> tables;

@@ -10,7 +10,7 @@
 #include "common/core/plan.h"
 #include "common/postgres/connection.h"
 #include "common/sqlite/snapshot_connection.h"
-#include "verifier/findings.h"
+#include "common/core/findings.h"
 
 namespace vecferry::verifier {
 
@@ -27,7 +27,7 @@ struct ContentsInput {
 // Level `full`: every row of every mapped table, value by value in canonical form (canonical.h, comparison.h): check
 // `rows_equal`; with a ledger also `issues_recorded`, `refusals_hold` and `values_rounded`. Sessions are left outside a
 // transaction. A side that cannot be read is an error.
-absl::Status CheckContents(const ContentsInput& input, Findings& findings);
+absl::Status CheckContents(const ContentsInput& input, core::Findings& findings);
 
 }  // namespace vecferry::verifier
 

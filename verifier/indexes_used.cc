@@ -59,7 +59,7 @@ struct Use {
 
 class IndexesUsed {
  public:
-  IndexesUsed(postgres::Connection& session, const core::Plan& plan, Findings& findings)
+  IndexesUsed(postgres::Connection& session, const core::Plan& plan, core::Findings& findings)
       : session_(session), plan_(plan), findings_(findings) {}
 
   // In a transaction.
@@ -174,13 +174,13 @@ class IndexesUsed {
 
   postgres::Connection& session_;
   const core::Plan& plan_;
-  Findings& findings_;
+  core::Findings& findings_;
 };
 
 }  // namespace
 
 absl::Status CheckIndexesUsed(postgres::Connection& destination, const core::Plan& plan, bool indexes_wanted,
-                              const std::set<std::string>& unreadable, Findings& findings) {
+                              const std::set<std::string>& unreadable, core::Findings& findings) {
   ASSIGN_OR_RETURN(const std::vector<PlannedIndex> indexes,
                    FindPlannedIndexes(destination, plan, indexes_wanted, unreadable));
   absl::Status status = destination.ExecuteScript("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");

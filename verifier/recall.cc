@@ -72,7 +72,7 @@ absl::Span<const double> First(const std::vector<double>& distances, int k) {
 class RecallOfTarget {
  public:
   RecallOfTarget(const RecallTarget& target, const RecallOptions& options, Metric metric, const ForEachVector& source,
-                 postgres::Connection& destination, Findings& findings)
+                 postgres::Connection& destination, core::Findings& findings)
       : target_(target),
         options_(options),
         metric_(metric),
@@ -250,7 +250,7 @@ class RecallOfTarget {
   const Metric metric_;
   const ForEachVector& source_;
   postgres::Connection& destination_;
-  Findings& findings_;
+  core::Findings& findings_;
   std::vector<int> ks_;
   std::int64_t vectors_ = 0;                 // of the source
   std::vector<std::vector<float>> queries_;  // the sampled ones first
@@ -262,7 +262,7 @@ class RecallOfTarget {
 }  // namespace
 
 absl::Status MeasureRecall(const RecallTarget& target, const RecallOptions& options, const ForEachVector& source,
-                           postgres::Connection& destination, Findings& findings) {
+                           postgres::Connection& destination, core::Findings& findings) {
   ASSIGN_OR_RETURN(const Metric metric, ParseMetric(target.metric));
   const bool asks =
       !options.ks.empty() && std::all_of(options.ks.begin(), options.ks.end(), [](int k) { return k > 0; });

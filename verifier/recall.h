@@ -11,7 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "common/core/types.h"
 #include "common/postgres/connection.h"
-#include "verifier/findings.h"
+#include "common/core/findings.h"
 
 namespace vecferry::verifier {
 
@@ -45,7 +45,7 @@ using ForEachVector = std::function<absl::Status(const std::function<absl::Statu
 // Measures one target and tells recall, latency, and a check for each of the two shares. The source is scanned twice:
 // once for a sample, once for all answers to it. Memory: O(queries x k), whatever the number of vectors.
 absl::Status MeasureRecall(const RecallTarget& target, const RecallOptions& options, const ForEachVector& source,
-                           postgres::Connection& destination, Findings& findings);
+                           postgres::Connection& destination, core::Findings& findings);
 
 // A file of query vectors: JSON, an array of arrays of numbers; or float32 little-endian in the fvecs form (int32
 // dimension before each). kInvalidArgument naming what is wrong and where.

@@ -157,7 +157,7 @@ core::DifferenceReport Describe(const ComparedTable& table, const DifferentRow& 
 
 absl::Status CheckRecordedIssues(sqlite::SnapshotConnection& source, postgres::Connection& session,
                                  const std::string& migration_id, const core::Plan& plan, const ComparedTable& table,
-                                 const RefusedByMapping& refused, Findings& findings) {
+                                 const RefusedByMapping& refused, core::Findings& findings) {
   Expected expected(source, plan, table, refused);
   const std::string recorded = RecordedSql(migration_id, table);
   Sides sides;

@@ -9,7 +9,7 @@
 #include "common/postgres/connection.h"
 #include "common/sqlite/snapshot_connection.h"
 #include "verifier/compared_table.h"
-#include "verifier/findings.h"
+#include "common/core/findings.h"
 #include "verifier/refused_rows.h"
 
 namespace vecferry::verifier {
@@ -22,7 +22,7 @@ using RefusedByMapping = std::map<int, RefusedRows>;
 // as a comparison of rows (comparison.h).
 absl::Status CheckRecordedIssues(sqlite::SnapshotConnection& source, postgres::Connection& session,
                                  const std::string& migration_id, const core::Plan& plan, const ComparedTable& table,
-                                 const RefusedByMapping& refused, Findings& findings);
+                                 const RefusedByMapping& refused, core::Findings& findings);
 
 }  // namespace vecferry::verifier
 

@@ -103,7 +103,7 @@ absl::StatusOr<RefusedRows> LoadRefused(postgres::Connection& session, const std
 }
 
 absl::Status ProveClaims(postgres::Connection& session, const core::Plan& plan, const ComparedTable& table,
-                         const std::vector<Claim>& claims, std::int64_t claims_more, Findings& findings) {
+                         const std::vector<Claim>& claims, std::int64_t claims_more, core::Findings& findings) {
   Proof proof(session, plan, table);
   std::int64_t wrong = 0, unproven = claims_more;
   std::string why_unproven = claims_more > 0 ? "more than are tried" : "";

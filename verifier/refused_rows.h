@@ -10,7 +10,7 @@
 #include "common/core/plan.h"
 #include "common/postgres/connection.h"
 #include "verifier/compared_table.h"
-#include "verifier/findings.h"
+#include "common/core/findings.h"
 
 namespace vecferry::verifier {
 
@@ -38,7 +38,7 @@ struct Claim {
 // row that is there, and anything else by trying to insert the row, in a transaction that is rolled back. Tells the
 // check `refusals_hold` of the table. The session is outside a transaction.
 absl::Status ProveClaims(postgres::Connection& session, const core::Plan& plan, const ComparedTable& table,
-                         const std::vector<Claim>& claims, std::int64_t claims_more, Findings& findings);
+                         const std::vector<Claim>& claims, std::int64_t claims_more, core::Findings& findings);
 
 }  // namespace vecferry::verifier
 

@@ -26,7 +26,7 @@ constexpr std::size_t kBytesATime = 8 << 20;
 // One table's sample.
 class TableSample {
  public:
-  TableSample(const ContentsInput& input, const ComparedTable& table, Findings& findings)
+  TableSample(const ContentsInput& input, const ComparedTable& table, core::Findings& findings)
       : input_(input), table_(table), findings_(findings) {}
 
   absl::Status Run() {
@@ -126,7 +126,7 @@ class TableSample {
 
   const ContentsInput& input_;
   const ComparedTable& table_;
-  Findings& findings_;
+  core::Findings& findings_;
   RefusedByMapping refused_;
   std::vector<RowImage> rows_;
   std::size_t bytes_ = 0;
@@ -135,7 +135,7 @@ class TableSample {
 
 }  // namespace
 
-absl::Status CheckSample(const ContentsInput& input, Findings& findings) {
+absl::Status CheckSample(const ContentsInput& input, core::Findings& findings) {
   std::set<std::string> names;
   for (const core::Mapping& mapping : input.plan.mappings) names.insert(mapping.destination_table);
   postgres::Connection& session = input.sessions[0];

@@ -3,14 +3,14 @@
 
 #include "absl/status/status.h"
 #include "verifier/contents.h"
-#include "verifier/findings.h"
+#include "common/core/findings.h"
 
 namespace vecferry::verifier {
 
 // Level `sample`: about 1,000 rows of each table, drawn by the hash of their source keys (the same in every run), with
 // every value, looked up at the destination by their keys: check `rows_equal`. Rows that only the destination has show
 // in the counts alone. Uses the first session, which is left outside a transaction.
-absl::Status CheckSample(const ContentsInput& input, Findings& findings);
+absl::Status CheckSample(const ContentsInput& input, core::Findings& findings);
 
 }  // namespace vecferry::verifier
 

@@ -35,7 +35,7 @@ absl::string_view RelationWord(char relkind) {
 class Structure {
  public:
   Structure(postgres::Connection& session, const core::Plan& plan, bool indexes_wanted,
-            std::set<std::string>& unreadable, Findings& findings)
+            std::set<std::string>& unreadable, core::Findings& findings)
       : session_(session), plan_(plan), indexes_wanted_(indexes_wanted), unreadable_(unreadable), findings_(findings) {}
 
   // In a transaction.
@@ -261,14 +261,14 @@ class Structure {
   const core::Plan& plan_;
   const bool indexes_wanted_;
   std::set<std::string>& unreadable_;
-  Findings& findings_;
+  core::Findings& findings_;
   Namespace schema_;
 };
 
 }  // namespace
 
 absl::Status CheckStructure(postgres::Connection& destination, const core::Plan& plan, bool indexes_wanted,
-                            std::set<std::string>& unreadable, Findings& findings) {
+                            std::set<std::string>& unreadable, core::Findings& findings) {
   absl::Status status = BeginComparison(destination);
   if (status.ok()) status = Structure(destination, plan, indexes_wanted, unreadable, findings).Run();
   // The first error is the one to tell; a lost connection has rolled back by itself.

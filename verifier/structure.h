@@ -7,7 +7,7 @@
 #include "absl/status/status.h"
 #include "common/core/plan.h"
 #include "common/postgres/connection.h"
-#include "verifier/findings.h"
+#include "common/core/findings.h"
 
 namespace vecferry::verifier {
 
@@ -18,12 +18,12 @@ namespace vecferry::verifier {
 // Adds to `unreadable` the tables whose rows cannot be compared (absent, no table, rows hidden, a mapped column absent
 // or of another type): their difference has been told.
 absl::Status CheckStructure(postgres::Connection& destination, const core::Plan& plan, bool indexes_wanted,
-                            std::set<std::string>& unreadable, Findings& findings);
+                            std::set<std::string>& unreadable, core::Findings& findings);
 
 // Whether queries use the planned indexes: EXPLAIN of the query that each is for picks it, and the query returns rows
 // through it where the table has some. indisvalid is no evidence. Tables of `unreadable` are passed over.
 absl::Status CheckIndexesUsed(postgres::Connection& destination, const core::Plan& plan, bool indexes_wanted,
-                              const std::set<std::string>& unreadable, Findings& findings);
+                              const std::set<std::string>& unreadable, core::Findings& findings);
 
 }  // namespace vecferry::verifier
 

@@ -32,7 +32,7 @@ absl::StatusOr<std::map<std::string, std::string>> ReadFunctions(postgres::Conne
 }  // namespace
 
 absl::Status CheckFunctions(postgres::Connection& session, const core::Plan& plan, const TemporarySql& names,
-                            const Namespace& destination, Findings& findings) {
+                            const Namespace& destination, core::Findings& findings) {
   ASSIGN_OR_RETURN(const std::vector<RefusedStatement> refused, MakeFunctions(session, plan, names));
   ASSIGN_OR_RETURN(const Namespace temporary, FindTemporary(session, destination));
   ASSIGN_OR_RETURN(const auto expected, ReadFunctions(session, temporary, names));

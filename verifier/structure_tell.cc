@@ -22,7 +22,7 @@ std::string Said(const StructureDifference& difference, const std::string& what)
   return Shorten(difference.object.empty() ? what : absl::StrCat(difference.object, ": ", what));
 }
 
-absl::Status TellDifferences(Findings& findings, absl::string_view check, const std::string& table,
+absl::Status TellDifferences(core::Findings& findings, absl::string_view check, const std::string& table,
                              const Comparison& comparison) {
   std::int64_t more = 0;
   for (const StructureDifference& difference : comparison.differences) {
@@ -44,7 +44,7 @@ absl::Status TellDifferences(Findings& findings, absl::string_view check, const 
 
 }  // namespace
 
-absl::Status TellComparison(Findings& findings, absl::string_view check, const std::string& table,
+absl::Status TellComparison(core::Findings& findings, absl::string_view check, const std::string& table,
                             const Comparison& comparison, std::string planned, std::string evidence) {
   if (comparison.compared == 0) return absl::OkStatus();
   const std::size_t differing = comparison.differences.size();

@@ -5,13 +5,13 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "verifier/findings.h"
+#include "common/core/findings.h"
 #include "verifier/structure_compare.h"
 
 namespace vecferry::verifier {
 
 // Tells differences and their check, which expects `planned`. Tells nothing when nothing was compared.
-absl::Status TellComparison(Findings& findings, absl::string_view check, const std::string& table,
+absl::Status TellComparison(core::Findings& findings, absl::string_view check, const std::string& table,
                             const Comparison& comparison, std::string planned, std::string evidence);
 
 // "foreign keys: 3".

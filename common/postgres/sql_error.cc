@@ -83,7 +83,8 @@ absl::Status ToStatus(const PGresult* result, const PGconn* connection) {
     case PGRES_COMMAND_OK:
     case PGRES_TUPLES_OK:
     case PGRES_EMPTY_QUERY:
-    case PGRES_COPY_IN: return absl::OkStatus();
+    case PGRES_COPY_IN:
+    case PGRES_COPY_OUT: return absl::OkStatus();
     default: break;
   }
   SqlError error;

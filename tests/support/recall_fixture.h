@@ -20,7 +20,7 @@ using Vectors = std::vector<std::vector<float>>;
 inline constexpr int kDimension = 48;
 
 // Keeps what it is told.
-class Told : public Findings {
+class Told : public core::Findings {
  public:
   absl::Status Tell(const core::CheckReport& check) override {
     checks.push_back(check);
@@ -36,6 +36,7 @@ class Told : public Findings {
     return absl::OkStatus();
   }
   absl::Status Tell(const core::TableSize&) override { return absl::OkStatus(); }
+  absl::Status TellStep(absl::string_view) override { return absl::OkStatus(); }
 
   const core::CheckReport& Check(const std::string& name) const {
     for (const core::CheckReport& check : checks) {
