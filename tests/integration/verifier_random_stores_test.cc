@@ -15,7 +15,8 @@ using ::testing::IsEmpty;
 int StoresToTry() {
   int stores = 60;
   const char* const text = std::getenv("VECFERRY_TEST_STORES");
-  if (text != nullptr) EXPECT_TRUE(absl::SimpleAtoi(text, &stores)) << text;
+  if (text == nullptr) return stores;
+  EXPECT_TRUE(absl::SimpleAtoi(text, &stores)) << text;
   return stores;
 }
 
