@@ -108,10 +108,34 @@ TEST(ReportHtmlTest, HasEverySectionWithAndWithoutContent) {
   }
 }
 
+TEST(ReportHtmlTest, ShowsEveryTextOfTheReport) {
+  std::vector<std::string> texts;
+  const auto next = [&texts] { return texts.emplace_back(absl::StrCat("text-", texts.size(), ";")); };
+  core::Report report = Plain();
+  for (std::string* text :
+       {&report.vecferry_version, &report.migration_id, &report.failure, &report.source_kind, &report.source_path,
+        &report.profile, &report.profile_reason, &report.schema_version, &report.fingerprint, &report.destination_url,
+        &report.server_version, &report.pgvector_version, &report.destination_schema, &report.started_at,
+        &report.finished_at, &report.step, &report.verify_level, &report.trace_id}) {
+    *text = next();
+  }
+  report.tables = {{next(), next()}};
+  report.issues = {{next(), next(), next(), next(), next(), next()}};
+  report.indexes = {{next(), next(), next()}};
+  report.checks = {{next(), next(), "pass", next(), next(), next()}, {next(), next(), "fail", next(), next(), next()}};
+  report.differences = {{next(), next(), next(), next(), next()}};
+  report.recall = {{next(), next(), next(), next(), next()}};
+  report.sizes = {{next()}};
+  report.notes = {next(), next()};
+  report.left_out = {{next(), next()}};
+  const std::string page = ReportHtml(report);
+  for (const std::string& text : texts) EXPECT_THAT(page, HasSubstr(text));
+}
+
 TEST(ReportHtmlTest, NoTextOfASourceBecomesMarkup) {
   for (const std::string& text : std::vector<std::string>{
            "<script src=x>alert(1)</script>", "\"'><img src=x onerror=alert(1)>", "</title></style></svg><b>&lt;",
-           "<!--", "]]>", "\" onload=\"x", std::string("\0\x01\x1b[31m\x7f\xc2\x9b\xff\xed\xa0\x80\xf4\x90", 17)}) {
+           "<!--", "]]>", "\" onload=\"x", std::string("\0\x01\x1b[31m\x7f\xc2\x9b\xff\xed\xa0\x80\xf4\x90", 16)}) {
     const std::string page = ReportHtml(FullOf(text));
     ExpectWellFormed(page);
     EXPECT_EQ(core::ValidUtf8Prefix(page), page.size());
