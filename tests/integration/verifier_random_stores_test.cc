@@ -20,6 +20,14 @@ int StoresToTry() {
   return stores;
 }
 
+std::string Told(const core::Report& report) {
+  std::string text;
+  for (const core::DifferenceReport& told : report.differences) {
+    absl::StrAppend(&text, told.kind, " ", told.table, " ", told.key, " ", told.columns, ": ", told.detail, "\n");
+  }
+  return text;
+}
+
 TEST(RandomStoresTest, VerifyWithoutAFalseAlarm) {
   RandomTexts random;
   const int stores = StoresToTry();
@@ -37,7 +45,7 @@ TEST(RandomStoresTest, VerifyWithoutAFalseAlarm) {
     request.rejects_max = 10'000;
     const absl::StatusOr<core::Report> report = cluster.Run(request);
     ASSERT_THAT(report, IsOk());
-    ASSERT_THAT(FailedChecks(*report), IsEmpty()) << (report->differences.empty() ? "" : report->differences[0].detail);
+    ASSERT_THAT(FailedChecks(*report), IsEmpty()) << Told(*report);
     ASSERT_EQ(report->state, core::State::kVerified) << report->failure;
     ToldFindings told;
     rpc::Verification sample{report->migration_id, "destination"};

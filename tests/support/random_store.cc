@@ -41,6 +41,7 @@ std::string Vector(RandomTexts& random) {
 
 // A value that goes with the declared type; one time in ten another one.
 std::string Value(RandomTexts& random, const RandomColumn& column) {
+  if (column.key && column.type == "INTEGER") return Integer(random);  // a rowid takes nothing else
   if (!column.key && random.Below(10) == 0) return "NULL";
   const std::string type = random.Below(10) == 0 ? random.Pick<std::string>({"TEXT", "INTEGER", "REAL", "BLOB"})
                                                  : column.type;
