@@ -18,7 +18,7 @@ namespace {
 class Canonical {
  public:
   Canonical(absl::string_view json, std::size_t levels_max, std::string& out)
-      : tokens_(json, levels_max), out_(out), begin_(out.size()) {}
+      : tokens_(json), levels_max_(levels_max), out_(out), begin_(out.size()) {}
 
   JsonOutcome Write();
 
@@ -43,6 +43,7 @@ class Canonical {
     std::size_t spans_begin, spans_end;
   };
 
+  JsonOutcome GiveUp(JsonToken token);
   void Comma();
   void Key(const JsonToken& token);
   void String(const JsonToken& token);
@@ -55,6 +56,7 @@ class Canonical {
   }
 
   JsonTokens tokens_;
+  const std::size_t levels_max_;
   std::string& out_;
   const std::size_t begin_;
   JsonOutcome outcome_;
@@ -71,6 +73,7 @@ JsonOutcome Canonical::Write() {
     switch (token.kind) {
       case Kind::kBeginObject:
       case Kind::kBeginArray:
+        if (tokens_.level() > levels_max_) return GiveUp(token);
         Comma();
         open_.push_back({out_.size(), members_.size(), token.kind == Kind::kBeginObject});
         out_.push_back(token.kind == Kind::kBeginObject ? '{' : '[');
@@ -86,14 +89,18 @@ JsonOutcome Canonical::Write() {
       case Kind::kEnd:
         if (!reordered_.empty()) PutInOrder();
         return outcome_;
-      case Kind::kInvalid:
-      case Kind::kTooDeep:
-        out_.resize(begin_);
-        outcome_.invalid = token.kind == Kind::kInvalid;
-        outcome_.too_deep = token.kind == Kind::kTooDeep;
-        return outcome_;
+      case Kind::kInvalid: return GiveUp(token);
     }
   }
+}
+
+// Too deep is what is JSON for all that.
+JsonOutcome Canonical::GiveUp(JsonToken token) {
+  out_.resize(begin_);
+  while (token.kind != JsonToken::Kind::kEnd && token.kind != JsonToken::Kind::kInvalid) token = tokens_.Next();
+  outcome_.invalid = token.kind == JsonToken::Kind::kInvalid;
+  outcome_.too_deep = !outcome_.invalid;
+  return outcome_;
 }
 
 // What begins now is no object's value: those follow a colon.

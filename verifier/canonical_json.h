@@ -13,7 +13,7 @@ inline constexpr std::size_t kJsonLevelsMax = 10'000;
 
 struct JsonOutcome {
   bool invalid = false;   // no JSON: nothing was appended
-  bool too_deep = false;  // the same
+  bool too_deep = false;  // JSON in too many levels: the same
   // What was repaired.
   bool invalid_utf8 = false;
   bool not_jsonb = false;  // \u0000, lone surrogates, numbers that numeric cannot hold

@@ -53,9 +53,8 @@ std::string VectorText(PgKind kind, absl::string_view canonical) {
   const std::size_t bytes = kind == PgKind::kVector ? 4 : 2;
   for (std::size_t at = 4; at + bytes <= canonical.size(); at += bytes) {
     const char* const component = canonical.data() + at;
-    const float number = kind == PgKind::kVector
-                             ? FloatOf<float, std::uint32_t>(component)
-                             : static_cast<float>(NumberOfHalf(FromNetwork<std::uint16_t>(component)));
+    const float number = kind == PgKind::kVector ? FloatOf<float, std::uint32_t>(component)
+                                                 : NumberOfHalf(FromNetwork<std::uint16_t>(component));
     absl::StrAppend(&text, at == 4 ? "" : ",", PostgresText(number));
   }
   return text + "]";

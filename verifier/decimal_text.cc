@@ -100,12 +100,6 @@ Magnitude MagnitudeOf(const Decimal& decimal) {
   return magnitude;
 }
 
-int Compare(const Magnitude& left, const Magnitude& right) {
-  if (left.digits.empty() || right.digits.empty()) return !left.digits.empty() - !right.digits.empty();
-  if (left.point != right.point) return left.point < right.point ? -1 : 1;
-  return left.digits.compare(right.digits);
-}
-
 namespace {
 
 template <typename Float>
@@ -119,21 +113,26 @@ Float Nearest(const Decimal& decimal) {
   return decimal.negative ? -number : number;
 }
 
-// The digits of a finite number that std::to_chars writes with `how`.
-template <typename Float, typename... How>
-Magnitude Written(Float number, How... how) {
+// Calls `take` with a finite number as std::to_chars writes it with `how`.
+template <typename Float, typename Take, typename... How>
+auto Written(Float number, const Take& take, How... how) {
   char buffer[kExactDigitsMax + 16];
   const char* const end =
       std::to_chars(buffer, buffer + sizeof(buffer), number, std::chars_format::scientific, how...).ptr;
-  return MagnitudeOf(*ParseDecimal(absl::string_view(buffer, end - buffer)));
+  return take(*ParseDecimal(absl::string_view(buffer, end - buffer)));
 }
 
 }  // namespace
 
 float NearestFloat(const Decimal& decimal) { return Nearest<float>(decimal); }
 double NearestDouble(const Decimal& decimal) { return Nearest<double>(decimal); }
-Magnitude ExactMagnitude(double number) { return Written(number, kExactDigitsMax - 1); }
-Magnitude ShortestMagnitude(double number) { return Written(number); }
-Magnitude ShortestMagnitude(float number) { return Written(number); }
+Magnitude ExactMagnitude(double number) { return Written(number, MagnitudeOf, kExactDigitsMax - 1); }
+Magnitude ShortestMagnitude(double number) { return Written(number, MagnitudeOf); }
+
+bool Says(float number, const Decimal& decimal) {
+  const double wanted = NearestDouble(decimal);
+  if (wanted == 0) return MagnitudeOf(decimal).digits.empty();
+  return wanted == number || wanted == Written(number, NearestDouble);
+}
 
 }  // namespace vecferry::verifier

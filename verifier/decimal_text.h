@@ -29,8 +29,6 @@ struct Magnitude {
   std::int64_t point = 0;
   bool operator==(const Magnitude&) const = default;
 };
-// Less than 0, 0 or more than 0, as `left` is less than, equal to or more than `right`.
-int Compare(const Magnitude& left, const Magnitude& right);
 Magnitude MagnitudeOf(const Decimal& decimal);
 
 // The nearest float, half to even; infinite when it is beyond the type.
@@ -40,7 +38,9 @@ double NearestDouble(const Decimal& decimal);
 // All digits of a finite number, and the fewest that read back as the same bits.
 Magnitude ExactMagnitude(double number);
 Magnitude ShortestMagnitude(double number);
-Magnitude ShortestMagnitude(float number);
+
+// Whether a float says the number, which is as near to it as a double: itself or by its shortest digits.
+bool Says(float number, const Decimal& decimal);
 
 }  // namespace vecferry::verifier
 

@@ -8,11 +8,10 @@ namespace vecferry::verifier {
 // IEEE 754 half precision.
 inline constexpr std::uint16_t kHalfInfinity = 0x7c00;
 
-// The half nearest to a finite number, half to even; infinite when it is beyond the type. `number` may be rounded
-// itself: `beyond` is then the sign of how much more the true magnitude is than its own.
-std::uint16_t NearestHalf(double number, int beyond);
+// The half nearest to a finite number, half to even; infinite when it is beyond the type.
+std::uint16_t NearestHalf(float number);
 
-double NumberOfHalf(std::uint16_t half);
+float NumberOfHalf(std::uint16_t half);
 
 }  // namespace vecferry::verifier
 

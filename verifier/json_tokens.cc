@@ -39,7 +39,6 @@ JsonToken JsonTokens::Next() {
 }
 
 JsonToken JsonTokens::Begin(Kind kind, char container, Expected expected) {
-  if (containers_.size() == levels_max_) return {Kind::kTooDeep, at_, at_};
   containers_.push_back(container);
   expected_ = expected;
   ++at_;
@@ -94,9 +93,12 @@ JsonToken JsonTokens::Number() {
     return at_ - from;
   };
   if (Peek() == '-') ++at_;
-  const bool zero = Peek() == '0';
-  const std::size_t whole = digits();
-  if (whole == 0 || (zero && whole > 1)) return Invalid();
+  // After a leading 0 no digit belongs to the number.
+  if (Peek() == '0') {
+    ++at_;
+  } else if (digits() == 0) {
+    return Invalid();
+  }
   if (Peek() == '.') {
     ++at_;
     if (digits() == 0) return Invalid();

@@ -23,7 +23,6 @@ struct JsonToken {
     kNull,
     kEnd,      // the text was one JSON value
     kInvalid,  // it is none
-    kTooDeep,
   };
   Kind kind = Kind::kInvalid;
   std::size_t begin = 0, end = 0;  // where it stands in the text
@@ -38,10 +37,10 @@ struct JsonToken {
 // Reads JSON (RFC 8259) token by token, without recursion. Not thread-safe.
 class JsonTokens {
  public:
-  // `json` must outlive this. Containers in more than `levels_max` levels are kTooDeep.
-  JsonTokens(absl::string_view json, std::size_t levels_max) : json_(json), levels_max_(levels_max) {}
+  // `json` must outlive this.
+  explicit JsonTokens(absl::string_view json) : json_(json) {}
 
-  // After kEnd, kInvalid and kTooDeep not to be called again.
+  // Not to be called again after kEnd and kInvalid.
   JsonToken Next();
   // Containers that are open.
   std::size_t level() const { return containers_.size(); }
@@ -63,7 +62,6 @@ class JsonTokens {
   char Peek() const { return at_ < json_.size() ? json_[at_] : '\0'; }
 
   absl::string_view json_;
-  std::size_t levels_max_;
   std::size_t at_ = 0;
   Expected expected_ = Expected::kValue;
   std::string containers_;  // '{' and '[', the innermost last

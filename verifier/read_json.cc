@@ -49,44 +49,51 @@ struct Element {
   bool nul = false, invalid_utf8 = false;
 };
 
-// Calls `take` with each element of the array that `json` is. Returns why there is none, or "".
+// Calls `take` with each element of the array that `json` is, until it returns a fault. Returns that, why there is no
+// array, or "".
 template <typename Take>
 absl::string_view ForEachElement(absl::string_view json, const Take& take) {
-  JsonTokens tokens(json, kJsonLevelsMax);
+  JsonTokens tokens(json);
   bool is_array = false;
   std::size_t other_begin = 0;
   std::string cleaned;
-  const auto take_other = [&](std::size_t begin, std::size_t end) {
+  const auto take_other = [&](std::size_t begin, std::size_t end) -> absl::string_view {
     cleaned.clear();
     const TextFaults faults = AppendCleaned(json.substr(begin, end - begin), cleaned);
-    take(Element{Element::Type::kOther, cleaned, faults.nul, faults.invalid_utf8});
+    return take(Element{Element::Type::kOther, cleaned, faults.nul, faults.invalid_utf8});
   };
   for (bool first = true;; first = false) {
     const JsonToken token = tokens.Next();
     if (token.kind == Kind::kEnd) return is_array ? "" : "not_an_array";
     if (token.kind == Kind::kInvalid) return "invalid_json";
-    if (token.kind == Kind::kTooDeep) return "json_too_deep";
     if (first) is_array = token.kind == Kind::kBeginArray;
     if (!is_array || first) continue;
     const bool begins = token.kind == Kind::kBeginArray || token.kind == Kind::kBeginObject;
     const bool ends = token.kind == Kind::kEndArray || token.kind == Kind::kEndObject;
     if (begins && tokens.level() == 2) other_begin = token.begin;
-    if (ends && tokens.level() == 1) take_other(other_begin, token.end);
-    if (begins || ends || tokens.level() != 1) continue;
-    if (token.kind == Kind::kNull) {
-      take(Element{});
-    } else if (token.kind == Kind::kString) {
-      take(Element{Element::Type::kString, token.text, token.nul_escape || token.lone_surrogate, token.invalid_utf8});
-    } else {
-      take_other(token.begin, token.end);
+    absl::string_view fault;
+    if (ends && tokens.level() == 1) fault = take_other(other_begin, token.end);
+    if (!begins && !ends && tokens.level() == 1) {
+      const bool repaired = token.nul_escape || token.lone_surrogate;
+      fault = token.kind == Kind::kNull ? take(Element{})
+              : token.kind == Kind::kString
+                  ? take(Element{Element::Type::kString, token.text, repaired, token.invalid_utf8})
+                  : take_other(token.begin, token.end);
     }
+    if (!fault.empty()) return fault;
   }
 }
 
-void AppendElement(absl::string_view bytes, std::string& out) {
+// Both return that there is no fault.
+absl::string_view AppendNull(std::string& out) {
+  out.push_back('\0');
+  return "";
+}
+absl::string_view AppendElement(absl::string_view bytes, std::string& out) {
   out.push_back('\1');
   AppendNetwork(static_cast<std::uint32_t>(bytes.size()), out);
   out.append(bytes.data(), bytes.size());
+  return "";
 }
 
 }  // namespace
@@ -96,7 +103,7 @@ Reading ReadJsonb(const core::ValueView& value, std::string& out) {
     case StorageClass::kInteger: absl::StrAppend(&out, value.integer); return Exact();
     case StorageClass::kReal:
       if (!std::isfinite(value.real)) return WrongType();
-      AppendNumeric(*ParseDecimal(ScientificText(value.real)), out);
+      AppendNumeric(*ParseDecimal(SqliteText(value.real)), out);
       return Exact();
     case StorageClass::kText: break;
     default: return WrongType();
@@ -118,46 +125,44 @@ Reading ReadTextArray(const core::ValueView& value, std::size_t element_bytes_ma
   const JsonText json(value.bytes);
   const std::size_t begin = out.size();
   bool nul = json.had_nul(), invalid_utf8 = false, not_text = false, too_long = false;
-  const absl::string_view fault = ForEachElement(json.text(), [&](const Element& element) {
-    if (element.type == Element::Type::kNull) return out.push_back('\0');
+  const absl::string_view fault = ForEachElement(json.text(), [&](const Element& element) -> absl::string_view {
+    if (element.type == Element::Type::kNull) return AppendNull(out);
     nul |= element.nul;
     invalid_utf8 |= element.invalid_utf8;
     not_text |= element.type == Element::Type::kOther;
     if (element_bytes_max == 0 || element.text.size() <= element_bytes_max) return AppendElement(element.text, out);
     too_long = true;
     if (moved != nullptr) moved->emplace_back(element.text);
+    return "";
   });
   if (!fault.empty()) {
     out.resize(begin);
     return Unfit(fault);
   }
-  if (nul) return Repaired("nul_in_text");
+  if (too_long) return Repaired("element_too_long");
   if (invalid_utf8) return Repaired("invalid_utf8");
-  if (not_text) return Repaired("element_not_text");
-  return too_long ? Repaired("element_too_long") : Exact();
+  if (nul) return Repaired("nul_in_text");
+  return not_text ? Repaired("element_not_text") : Exact();
 }
 
 Reading ReadUuidArray(const core::ValueView& value, std::string& out) {
   if (value.storage != StorageClass::kText) return WrongType();
   const JsonText json(value.bytes);
   const std::size_t begin = out.size();
-  bool nul = json.had_nul(), spelling = false, not_uuid = false;
-  absl::string_view fault = ForEachElement(json.text(), [&](const Element& element) {
-    if (element.type == Element::Type::kNull) return out.push_back('\0');
-    nul |= element.nul;
-    const std::optional<UuidText> uuid =
-        element.type == Element::Type::kString ? ParseUuid(element.text) : std::optional<UuidText>();
-    not_uuid |= !uuid.has_value();
-    if (!uuid) return;
+  bool spelling = false;
+  const absl::string_view fault = ForEachElement(json.text(), [&](const Element& element) -> absl::string_view {
+    if (element.type == Element::Type::kNull) return AppendNull(out);
+    if (element.type != Element::Type::kString || element.nul) return "not_uuid";
+    const std::optional<UuidText> uuid = ParseUuid(element.text);
+    if (!uuid) return "not_uuid";
     spelling |= !uuid->canonical;
-    AppendElement(absl::string_view(uuid->bytes.data(), uuid->bytes.size()), out);
+    return AppendElement(absl::string_view(uuid->bytes.data(), uuid->bytes.size()), out);
   });
-  if (fault.empty() && not_uuid) fault = "not_uuid";
   if (!fault.empty()) {
     out.resize(begin);
     return Unfit(fault);
   }
-  if (nul) return Repaired("nul_in_text");
+  if (json.had_nul()) return Repaired("nul_in_text");
   return spelling ? Repaired("uuid_spelling") : Exact();
 }
 

@@ -109,7 +109,6 @@ Reading ReadNumeric(const core::ValueView& value, std::string& out) {
       break;
     case StorageClass::kText: {
       const absl::string_view text = absl::StripAsciiWhitespace(value.bytes);
-      if (InfinityNamed(text)) return Unfit("out_of_range");
       if (!absl::EqualsIgnoreCase(text, "nan")) return NumericFromDecimal(text, out);
       break;
     }

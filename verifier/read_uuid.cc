@@ -84,7 +84,6 @@ Reading ReadUuid(const core::ValueView& value, std::string& out) {
   if (value.storage == StorageClass::kText) {
     if (const std::optional<UuidText> uuid = ParseUuid(value.bytes)) return AppendUuid(*uuid, out);
   }
-  if (value.storage != StorageClass::kText && value.storage != StorageClass::kBlob) return WrongType();
   return Unfit("not_uuid");
 }
 

@@ -1,6 +1,6 @@
+#include <bit>
 #include <cmath>
 #include <cstring>
-#include <optional>
 #include <vector>
 
 #include "verifier/bytes.h"
@@ -27,65 +27,72 @@ absl::string_view FaultOfBlob(absl::string_view blob, int dimension) {
   return blob.size() % sizeof(float) != 0 ? "vector_length" : FaultOfLength(blob.size() / sizeof(float), dimension);
 }
 
-// The numbers of a JSON array that has nothing else.
-std::optional<std::vector<Decimal>> NumbersOf(absl::string_view json) {
-  JsonTokens tokens(json, /*levels_max=*/1);
-  if (tokens.Next().kind != JsonToken::Kind::kBeginArray) return std::nullopt;
-  std::vector<Decimal> numbers;
-  while (true) {
-    const JsonToken token = tokens.Next();
-    switch (token.kind) {
-      case JsonToken::Kind::kNumber: numbers.push_back(*ParseDecimal(token.text)); break;
-      case JsonToken::Kind::kEndArray: break;
-      case JsonToken::Kind::kEnd: return numbers;
-      default: return std::nullopt;
-    }
-  }
-}
-
+// What becomes of a float.
 struct Component {
   bool finite = true, said = true;
 };
 
-Component AppendFloat(const Decimal& decimal, std::string& out) {
-  const float number = NearestFloat(decimal);
-  std::uint32_t bits;
-  std::memcpy(&bits, &number, sizeof(bits));
-  AppendNetwork(bits, out);
-  if (std::isinf(number)) return {false};
-  const Magnitude magnitude = MagnitudeOf(decimal);
-  return {true, magnitude == ShortestMagnitude(number) || magnitude == ExactMagnitude(number)};
+Component AppendFloat(float number, std::string& out) {
+  AppendNetwork(std::bit_cast<std::uint32_t>(number), out);
+  return {std::isfinite(number), true};
 }
 
-Component AppendHalf(const Decimal& decimal, std::string& out) {
-  const double number = NearestDouble(decimal);
-  if (std::isinf(number)) return {false};
-  const Magnitude magnitude = MagnitudeOf(decimal);
-  const std::uint16_t half = NearestHalf(number, Compare(magnitude, ExactMagnitude(number)));
+Component AppendHalf(float number, std::string& out) {
+  if (!std::isfinite(number)) return {false, false};
+  const std::uint16_t half = NearestHalf(number);
   AppendNetwork(half, out);
-  if ((half & kHalfInfinity) == kHalfInfinity) return {false};
-  return {true, magnitude == ExactMagnitude(NumberOfHalf(half))};
+  return {(half & kHalfInfinity) != kHalfInfinity, NumberOfHalf(half) == number};
 }
 
-// Of either type: components by `append`.
-template <typename Append>
-Reading FromJson(absl::string_view json, int dimension, const Append& append, std::string& out) {
-  const std::optional<std::vector<Decimal>> numbers = NumbersOf(json);
-  if (!numbers) return Unfit("vector_not_blob");
-  const absl::string_view fault = FaultOfLength(numbers->size(), dimension);
-  if (!fault.empty()) return Unfit(fault);
-  const std::size_t begin = out.size();
-  AppendVectorHeader(numbers->size(), out);
-  bool said = true;
-  for (const Decimal& decimal : *numbers) {
-    const Component component = append(decimal, out);
-    if (!component.finite) {
-      out.resize(begin);
-      return Unfit("vector_not_finite");
-    }
-    said &= component.said;
+// A vector that is being written, component by component.
+class Writer {
+ public:
+  using Append = Component (*)(float number, std::string& out);
+  Writer(Append append, std::string& out) : append_(append), out_(out), begin_(out.size()) {}
+
+  // False: it cannot be stored.
+  bool Add(float number, bool said) {
+    const Component component = append_(number, out_);
+    said_ &= said && component.said;
+    return component.finite;
   }
-  return said ? Exact() : Rounded();
+  Reading Unfit(absl::string_view fault) {
+    out_.resize(begin_);
+    return verifier::Unfit(fault);
+  }
+  Reading Finish() const { return said_ ? Exact() : Rounded(); }
+
+ private:
+  const Append append_;
+  std::string& out_;
+  const std::size_t begin_;
+  bool said_ = true;
+};
+
+// A JSON array of numbers. What is wrong first in the text names the fault.
+Reading FromJson(absl::string_view json, int dimension, Writer::Append append, std::string& out) {
+  JsonTokens tokens(json);
+  if (tokens.Next().kind != JsonToken::Kind::kBeginArray) return Unfit("vector_not_blob");
+  std::vector<float> floats;
+  bool said = true;
+  JsonToken token = tokens.Next();
+  for (; token.kind == JsonToken::Kind::kNumber; token = tokens.Next()) {
+    const Decimal decimal = *ParseDecimal(token.text);
+    floats.push_back(NearestFloat(decimal));
+    if (std::isinf(floats.back())) return Unfit("vector_not_finite");
+    said &= Says(floats.back(), decimal);
+  }
+  if (token.kind != JsonToken::Kind::kEndArray || tokens.Next().kind != JsonToken::Kind::kEnd) {
+    return Unfit("vector_not_blob");
+  }
+  const absl::string_view fault = FaultOfLength(floats.size(), dimension);
+  if (!fault.empty()) return Unfit(fault);
+  Writer vector(append, out);
+  AppendVectorHeader(floats.size(), out);
+  for (const float number : floats) {
+    if (!vector.Add(number, said)) return vector.Unfit("vector_not_finite");
+  }
+  return vector.Finish();
 }
 
 }  // namespace
@@ -107,21 +114,14 @@ Reading ReadHalfvec(const core::ValueView& value, int dimension, std::string& ou
   if (value.storage != StorageClass::kBlob) return Unfit("vector_not_blob");
   const absl::string_view fault = FaultOfBlob(value.bytes, dimension);
   if (!fault.empty()) return Unfit(fault);
-  const std::size_t begin = out.size();
+  Writer vector(AppendHalf, out);
   AppendVectorHeader(value.bytes.size() / sizeof(float), out);
-  bool said = true, finite = true;
-  for (std::size_t at = 0; finite && at < value.bytes.size(); at += sizeof(float)) {
+  for (std::size_t at = 0; at < value.bytes.size(); at += sizeof(float)) {
     float number;
     std::memcpy(&number, value.bytes.data() + at, sizeof(number));
-    finite = std::isfinite(number);
-    const std::uint16_t half = finite ? NearestHalf(number, 0) : kHalfInfinity;
-    finite = (half & kHalfInfinity) != kHalfInfinity;
-    said &= NumberOfHalf(half) == number;
-    AppendNetwork(half, out);
+    if (!vector.Add(number, true)) return vector.Unfit("vector_not_finite");
   }
-  if (finite) return said ? Exact() : Rounded();
-  out.resize(begin);
-  return Unfit("vector_not_finite");
+  return vector.Finish();
 }
 
 }  // namespace vecferry::verifier

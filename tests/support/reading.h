@@ -11,8 +11,7 @@ namespace vecferry::testing {
 
 // A canonical form as tests write it: text as it is, everything else in hex.
 inline std::string Shown(core::PgKind kind, absl::string_view canonical) {
-  const bool is_text =
-      kind == core::PgKind::kNumeric || kind == core::PgKind::kText || kind == core::PgKind::kJsonb;
+  const bool is_text = kind == core::PgKind::kNumeric || kind == core::PgKind::kText || kind == core::PgKind::kJsonb;
   return is_text ? std::string(canonical) : absl::BytesToHexString(canonical);
 }
 

@@ -51,17 +51,15 @@ TEST(CanonicalFieldTest, WritesNumeric) {
   EXPECT_EQ(Field(PgKind::kNumeric, "0000 0000 c000 0000"_hex), "NaN");
   EXPECT_EQ(Field(PgKind::kNumeric, "0000 0000 f000 0020"_hex), "-Infinity");
   EXPECT_EQ(Field(PgKind::kNumeric, "0001 7fff 0000 0000 270f"_hex), "9999" + std::string(131'068, '0'));
-  for (const char* hex : {"", "0000 0000 0000", "0001 0000 0000 0000", "0000 0000 0000 0000 0001",
-                          "0001 0000 0000 0000 2710", "0000 0000 8000 0000", "0000 0000 0000 4000",
-                          "0001 ffff 0000 0001 03e9", "0001 0000 c000 0000 0001"}) {
+  for (const char* hex :
+       {"", "0000 0000 0000", "0001 0000 0000 0000", "0000 0000 0000 0000 0001", "0001 0000 0000 0000 2710",
+        "0000 0000 8000 0000", "0000 0000 0000 4000", "0001 ffff 0000 0001 03e9", "0001 0000 c000 0000 0001"}) {
     EXPECT_EQ(Field(PgKind::kNumeric, absl::StrReplaceAll(hex, {{" ", ""}})), "damaged") << hex;
   }
 }
 
 TEST(CanonicalFieldTest, WritesJsonb) {
-  const auto jsonb = [](absl::string_view text) {
-    return Field(PgKind::kJsonb, "01" + absl::BytesToHexString(text));
-  };
+  const auto jsonb = [](absl::string_view text) { return Field(PgKind::kJsonb, "01" + absl::BytesToHexString(text)); };
   EXPECT_EQ(jsonb("{\"b\": [1.50, \"\\u0001\"], \"aa\": {}}"), "{\"aa\":{},\"b\":[1.50,\"\\u0001\"]}");
   EXPECT_EQ(jsonb(std::string(20'000, '[') + std::string(20'000, ']')).size(), 40'000u);
   EXPECT_EQ(jsonb("{"), "damaged");
@@ -77,8 +75,8 @@ TEST(CanonicalFieldTest, WritesArrays) {
   const std::string head = "00000001 00000001 00000019 00000002 00000001"_hex;
   EXPECT_EQ(Field(PgKind::kTextArray, head + "00000001 61 ffffffff"_hex), "01 00000001 61 00"_hex);
   EXPECT_EQ(Field(PgKind::kTextArray, "00000000 00000000 00000019"_hex), "");
-  EXPECT_EQ(Field(PgKind::kUuidArray, "00000001 00000000 00000b86 00000001 00000001 00000010"_hex +
-                                          "0123456789abcdef0123456789abcdef"),
+  EXPECT_EQ(Field(PgKind::kUuidArray,
+                  "00000001 00000000 00000b86 00000001 00000001 00000010"_hex + "0123456789abcdef0123456789abcdef"),
             "01 00000010 0123456789abcdef0123456789abcdef"_hex);
   const std::string from_two = "00000001 00000000 00000019 00000001 00000002 00000001 61"_hex;
   EXPECT_EQ(Field(PgKind::kTextArray, from_two), "02" + from_two);

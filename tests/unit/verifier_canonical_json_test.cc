@@ -1,3 +1,5 @@
+#include <cmath>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/hex.h"
@@ -23,6 +25,9 @@ TEST(ReadJsonbTest, WritesOneFormOfEqualValues) {
   EXPECT_EQ(Jsonb("false"), "false");
   EXPECT_EQ(Read({PgKind::kJsonb}, ValueView::Integer(-5)), "-5");
   EXPECT_EQ(Read({PgKind::kJsonb}, ValueView::Real(0.25)), "0.25");
+  EXPECT_EQ(Read({PgKind::kJsonb}, ValueView::Real(5)), "5.0");
+  EXPECT_EQ(Read({PgKind::kJsonb}, ValueView::Real(1e20)), "100000000000000000000");
+  EXPECT_EQ(Read({PgKind::kJsonb}, ValueView::Real(-INFINITY)), "unfit wrong_type");
   EXPECT_EQ(Read({PgKind::kJsonb}, ValueView::Blob("{}")), "unfit wrong_type");
 }
 
@@ -64,9 +69,39 @@ TEST(ReadJsonbTest, NamesTheFirstOfSeveralRepairs) {
 }
 
 TEST(ReadJsonbTest, RefusesWhatIsNoJson) {
-  for (const char* json : {"", " ", "{", "[1,]", "{\"a\":1,}", "{\"a\" 1}", "{a:1}", "[1 2]", "01", "-", "1.", ".5", "1e",
-                           "+1", "nul", "nullx", "'a'", "\"a", "\"\\x\"", "\"\\u12\"", "\"\\u12g4\"", "\"a\nb\"", "[1]]",
-                           "]", "}", "{]", "[}", "{\"a\":}", "\xef\xbb\xbf{}", "\xff", "NaN", "\"\\", "\"\\ud83d\\u12"}) {
+  for (const char* json : {"",
+                           " ",
+                           "{",
+                           "[1,]",
+                           "{\"a\":1,}",
+                           "{\"a\" 1}",
+                           "{a:1}",
+                           "[1 2]",
+                           "01",
+                           "-",
+                           "1.",
+                           ".5",
+                           "1e",
+                           "+1",
+                           "nul",
+                           "nullx",
+                           "'a'",
+                           "\"a",
+                           "\"\\x\"",
+                           "\"\\u12\"",
+                           "\"\\u12g4\"",
+                           "\"a\nb\"",
+                           "[1]]",
+                           "]",
+                           "}",
+                           "{]",
+                           "[}",
+                           "{\"a\":}",
+                           "\xef\xbb\xbf{}",
+                           "\xff",
+                           "NaN",
+                           "\"\\",
+                           "\"\\ud83d\\u12"}) {
     EXPECT_EQ(Jsonb(json), "unfit invalid_json") << json;
   }
 }
@@ -75,6 +110,8 @@ TEST(ReadJsonbTest, ReadsTenThousandLevels) {
   const std::string open(10'000, '['), close(10'000, ']');
   EXPECT_EQ(Jsonb(open + close), open + close);
   EXPECT_EQ(Jsonb("[" + open + close + "]"), "unfit json_too_deep");
+  EXPECT_EQ(Jsonb("[" + open + close), "unfit invalid_json");
+  EXPECT_EQ(Texts("[" + open + close + "]").substr(0, 37), "element_not_text: " + "01 00004e20 5b5b5b5b"_hex + "5");
   std::string nested = "1";
   for (int level = 0; level < 10'000; ++level) nested = "{\"b\":" + nested + ",\"a\":2}";
   const std::string read = Jsonb(nested);
@@ -98,6 +135,14 @@ TEST(ReadTextArrayTest, ReadsStringsAndNulls) {
   EXPECT_EQ(Read({PgKind::kTextArray}, ValueView::Blob("[]")), "unfit wrong_type");
 }
 
+TEST(ReadTextArrayTest, NamesTheFirstOfSeveralRepairs) {
+  EXPECT_EQ(Texts("[1, \"\\u0000\"]"), "nul_in_text: " + "01 00000001 31 01 00000000"_hex);
+  EXPECT_EQ(Texts("[\"\\u0000\", \"\xff\"]"), "invalid_utf8: " + "01 00000000 01 00000003 efbfbd"_hex);
+  std::string out;
+  EXPECT_EQ(ReadTextArray(ValueView::Text("[\"\xff\"]"), 2, out, nullptr).kind, "element_too_long");
+  EXPECT_EQ(out, "");
+}
+
 TEST(ReadTextArrayTest, MovesLongElements) {
   std::string out;
   std::vector<std::string> moved;
@@ -110,10 +155,12 @@ TEST(ReadUuidArrayTest, ReadsUuidsAndNulls) {
   const std::string element = "01 00000010 0123456789abcdef0123456789abcdef"_hex;
   EXPECT_EQ(Uuids("[\"01234567-89ab-cdef-0123-456789abcdef\",null]"), element + "00");
   EXPECT_EQ(Uuids("[\"{0123456789abcdef0123456789abcdef}\"]"), "uuid_spelling: " + element);
-  EXPECT_EQ(Uuids("[\"01234567-89ab-cdef-0123-456789abcdef\\u0000\"]"), "nul_in_text: " + element);
+  EXPECT_EQ(Uuids("[\"01234567-89ab-cdef-0123-456789abcdef\\u0000\"]"), "unfit not_uuid");
   EXPECT_EQ(Uuids("[\"\"]"), "unfit not_uuid");
   EXPECT_EQ(Uuids("[1]"), "unfit not_uuid");
-  EXPECT_EQ(Uuids("[1"), "unfit invalid_json");
+  EXPECT_EQ(Uuids("[1"), "unfit not_uuid");
+  EXPECT_EQ(Uuids("[null"), "unfit invalid_json");
+  EXPECT_EQ(Uuids(absl::string_view("[\0]", 3)), "nul_in_text: ");
   EXPECT_EQ(Uuids("1"), "unfit not_an_array");
 }
 
