@@ -7,6 +7,7 @@
 #include "verifier/contents.h"
 #include "verifier/counts.h"
 #include "verifier/sample.h"
+#include "verifier/searches_of_plan.h"
 #include "verifier/structure.h"
 
 namespace vecferry::verifier {
@@ -53,6 +54,10 @@ absl::Status Verify(const Verification& verification, core::Findings& findings) 
                                                      : CheckSample(contents, findings));
   RETURN_IF_ERROR(findings.TellStep("trying indexes"));
   RETURN_IF_ERROR(CheckIndexesUsed(session, plan, options.indexes_wanted, unreadable, findings));
+  if (options.level == core::kVerifyFull) {
+    RETURN_IF_ERROR(findings.TellStep("measuring recall"));
+    RETURN_IF_ERROR(CheckRecall(verification, unreadable, findings));
+  }
   return TellSizes(verification, findings);
 }
 

@@ -8,7 +8,7 @@
 namespace vecferry::convert {
 namespace {
 
-constexpr std::int64_t kExponentEnd = 0x7fffffff / 2;  // Postgres' set_var_from_str refuses to read from here on
+constexpr std::int64_t kExponentMax = 0x7fffffff / 2;  // where Postgres' set_var_from_str refuses to read on
 constexpr std::int64_t kScaleMax = 16383;              // NUMERIC_DSCALE_MAX
 constexpr std::int64_t kPointMax = 131072;             // 4 x (NUMERIC_WEIGHT_MAX + 1)
 constexpr int kGroup = 4;                              // decimal digits in one of numeric's base-10000 digits
@@ -27,8 +27,9 @@ bool ReadExponent(absl::string_view text, std::int64_t& exponent) {
   const bool has_sign = negative || (!text.empty() && text[0] == '+');
   const absl::string_view digits = text.substr(has_sign ? 1 : 0);
   if (digits.empty() || CountDigits(digits) != digits.size()) return false;
+  // No type holds more: whatever is as large may be taken for the bound.
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), exponent);
-  if (error != std::errc() || exponent >= kExponentEnd) return false;
+  if (error != std::errc() || exponent >= kExponentMax) exponent = kExponentMax;
   if (negative) exponent = -exponent;
   return true;
 }
@@ -65,6 +66,7 @@ std::optional<Decimal> ReadDecimal(absl::string_view text) {
   if (decimal.digits.empty()) return std::nullopt;
   std::int64_t exponent = 0;
   if (!text.empty() && !ReadExponent(text, exponent)) return std::nullopt;
+  decimal.refused = exponent >= kExponentMax || exponent <= -kExponentMax;
   decimal.scale = std::max<std::int64_t>(0, static_cast<std::int64_t>(fraction) - exponent);
   const std::size_t zeros = std::min(decimal.digits.find_first_not_of('0'), decimal.digits.size());
   decimal.digits.erase(0, zeros);
@@ -72,7 +74,9 @@ std::optional<Decimal> ReadDecimal(absl::string_view text) {
   return decimal;
 }
 
-bool FitsNumeric(const Decimal& decimal) { return decimal.scale <= kScaleMax && decimal.point <= kPointMax; }
+bool FitsNumeric(const Decimal& decimal) {
+  return !decimal.refused && decimal.scale <= kScaleMax && decimal.point <= kPointMax;
+}
 
 void AppendNumeric(const Decimal& decimal, std::string& out) {
   const std::size_t size = WithoutTrailingZeros(decimal.digits);

@@ -16,12 +16,12 @@ struct Decimal {
   std::string digits;
   std::int64_t point = 0;  // 0 for zero
   std::int64_t scale = 0;  // digits after the point once the exponent is applied, trailing zeros included
+  bool refused = false;    // its exponent is one that Postgres' numeric does not read
   // The same number, however it is written.
   bool SameNumber(const Decimal& other) const;
 };
 
-// Reads [sign] digits [. digits] [e [sign] digits], with a digit before or after the point. nullopt: no such number, or
-// an exponent that Postgres' numeric refuses to read.
+// Reads [sign] digits [. digits] [e [sign] digits], with a digit before or after the point. nullopt: no such number.
 std::optional<Decimal> ReadDecimal(absl::string_view text);
 
 // Whether Postgres' numeric can hold it: up to 131,072 digits before the point and 16,383 after it.

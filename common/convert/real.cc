@@ -96,8 +96,9 @@ Outcome ToNumeric(const core::ValueView& value, std::string& out) {
       break;
   }
   std::optional<Decimal> decimal = ReadDecimal(digits);
-  // RealText ends an integral real in ".0", which says nothing here.
+  // RealText writes "5.0" and "1.0e-05": the zero says nothing here.
   if (absl::EndsWith(digits, ".0")) decimal->scale = 0;
+  if (absl::StrContains(digits, ".0e-")) --decimal->scale;
   AppendNumeric(*decimal, out);
   return Exact();
 }

@@ -85,7 +85,8 @@ std::optional<float> ReadComponent(absl::string_view digits, bool& rounded) {
   // Other digits may mean the same single: those that a program prints for it.
   char shortest[32];
   double back = 0;
-  std::from_chars(shortest, std::to_chars(shortest, shortest + sizeof(shortest), single).ptr, back);
+  std::from_chars(
+      shortest, std::to_chars(shortest, shortest + sizeof(shortest), single, std::chars_format::scientific).ptr, back);
   rounded = rounded || back != number;
   return single;
 }

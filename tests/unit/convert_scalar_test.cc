@@ -72,11 +72,14 @@ TEST(ToIntTest, CarriesWhatIsAnInteger) {
 }
 
 TEST(ToIntTest, LeavesWhatIsNone) {
-  for (const char* text : {"", "-", "+-1", "1.0", "1e3", "0x1", "9223372036854775808", "1 2", "\xd9\xa1"}) {
+  for (const char* text : {"", "-", "+-1", "1.0", "1e3", "0x1", "1 2", "\xd9\xa1"}) {
     EXPECT_EQ(EncodeText(text, PgKind::kInt8), "unfit wrong_type") << text;
   }
   EXPECT_EQ(Encode(ValueView::Real(0.5), PgKind::kInt8), "unfit wrong_type");
-  EXPECT_EQ(Encode(ValueView::Real(9223372036854775808.0), PgKind::kInt8), "unfit wrong_type");
+  EXPECT_EQ(Encode(ValueView::Real(9223372036854775808.0), PgKind::kInt8), "unfit out_of_range");
+  EXPECT_EQ(EncodeText("9223372036854775808", PgKind::kInt8), "unfit out_of_range");
+  EXPECT_EQ(EncodeText("-99999999999999999999", PgKind::kInt2), "unfit out_of_range");
+  EXPECT_EQ(Encode(ValueView::Real(HUGE_VAL), PgKind::kInt8), "unfit wrong_type");
   EXPECT_EQ(Encode(ValueView::Real(std::nan("")), PgKind::kInt8), "unfit wrong_type");
   EXPECT_EQ(Encode(ValueView::Blob("1"), PgKind::kInt8), "unfit wrong_type");
   EXPECT_EQ(Encode(ValueView::Integer(32768), PgKind::kInt2), "unfit out_of_range");

@@ -1,0 +1,76 @@
+#include "verifier/searches_of_plan.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
+#include "common/core/types.h"
+#include "verifier/compared_table.h"
+#include "verifier/expected_rows.h"
+#include "verifier/recall.h"
+
+namespace vecferry::verifier {
+namespace {
+
+bool IsSearched(const ComparedColumn& column) {
+  const core::PgKind kind = column.type.kind;
+  return (kind == core::PgKind::kVector || kind == core::PgKind::kHalfvec) && column.type.dimension > 0;
+}
+
+// The planned vector index of a column; "" = there is none.
+std::string IndexOf(const Verification& verification, const std::string& table, const std::string& column) {
+  if (!verification.options.indexes_wanted) return "";
+  const std::string start = absl::StrCat("(", core::QuoteIdentifier(column), " ");
+  for (const core::FinishStep& step : verification.plan.steps) {
+    if (step.vector_index && step.table == table && absl::StrContains(step.sql, start)) return step.name;
+  }
+  return "";
+}
+
+absl::Status MeasureColumn(const Verification& verification, const ComparedTable& table, int column,
+                           core::Findings& findings) {
+  const ComparedColumn& measured = table.columns[static_cast<std::size_t>(column)];
+  const core::Plan& plan = verification.plan;
+  RecallTarget target{plan.identity.destination_schema, table.name, measured.name, measured.type, plan.extension_schema};
+  const bool is_main = plan.main_model && plan.main_model->dimension == measured.type.dimension;
+  if (is_main) target.model = plan.main_model->name;
+  target.metric = "cosine";
+  target.index = IndexOf(verification, table.name, measured.name);
+  RecallOptions options;
+  options.queries = verification.options.recall_queries;
+  options.index_min = verification.options.recall_index_min;
+  options.own_queries = verification.options.queries;
+  const ForEachVector source = [&](const std::function<absl::Status(absl::string_view)>& take) {
+    std::int64_t rows = 0;
+    return ForEachRuledRow(verification.source, plan, table, [&](const RuledRow& row) -> absl::Status {
+      if (++rows % 1000 == 0 && verification.stopping()) return absl::CancelledError("stopped");
+      if (!row.ruling.carried) return absl::OkStatus();
+      const std::optional<absl::string_view> vector = row.row.field(column);
+      return vector ? take(*vector) : absl::OkStatus();
+    });
+  };
+  return MeasureRecall(target, options, source, verification.sessions[0], findings);
+}
+
+}  // namespace
+
+absl::Status CheckRecall(const Verification& verification, const std::set<std::string>& unreadable,
+                         core::Findings& findings) {
+  if (verification.options.recall_queries == 0 && verification.options.queries.empty()) return absl::OkStatus();
+  std::set<std::string> names;
+  for (const core::Mapping& mapping : verification.plan.mappings) {
+    if (!unreadable.contains(mapping.destination_table)) names.insert(mapping.destination_table);
+  }
+  for (const std::string& name : names) {
+    ASSIGN_OR_RETURN(const ComparedTable table, LayOutTable(verification.sessions[0], verification.plan, name));
+    for (std::size_t column = 0; column < table.columns.size(); ++column) {
+      if (!IsSearched(table.columns[column])) continue;
+      RETURN_IF_ERROR(MeasureColumn(verification, table, static_cast<int>(column), findings));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace vecferry::verifier
