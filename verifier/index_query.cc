@@ -59,9 +59,8 @@ class Queries {
   // The first row of `select` under these conditions; nullopt = there is none.
   absl::StatusOr<std::optional<postgres::Result>> Sample(const std::string& select,
                                                          const std::vector<std::string>& conditions) {
-    ASSIGN_OR_RETURN(postgres::Result row,
-                     session_.Execute(absl::StrCat("SELECT ctid, ", select, " FROM ", table_, Condition(conditions),
-                                                   " LIMIT 1")));
+    ASSIGN_OR_RETURN(postgres::Result row, session_.Execute(absl::StrCat("SELECT ctid, ", select, " FROM ", table_,
+                                                                         Condition(conditions), " LIMIT 1")));
     if (row.rows() == 0) return std::optional<postgres::Result>();
     return std::optional<postgres::Result>(std::move(row));
   }
@@ -80,8 +79,8 @@ class Queries {
     if (shape_.order_operator == "<=>") {
       // A zero vector has no direction: indexes by cosine leave it out.
       const bool half = absl::StrContains(column.type, "halfvec");
-      indexed.push_back(absl::StrCat(core::QualifiedName(shape_.order_schema, half ? "l2_norm" : "vector_norm"), "(",
-                                     name, ") > 0"));
+      indexed.push_back(
+          absl::StrCat(core::QualifiedName(shape_.order_schema, half ? "l2_norm" : "vector_norm"), "(", name, ") > 0"));
     }
     ASSIGN_OR_RETURN(const auto row, Sample(absl::StrCat(name, "::text"), indexed));
     if (!row) return None();
@@ -95,10 +94,8 @@ class Queries {
     };
     IndexQuery query;
     query.sql = sql(absl::StrCat(core::QuoteLiteral(row->text(0, 1)), "::", column.type));
-    query.shown =
-        sql(absl::StrCat("(SELECT ", name, " FROM ", table_, Condition(indexed), " LIMIT 1)"));
+    query.shown = sql(absl::StrCat("(SELECT ", name, " FROM ", table_, Condition(indexed), " LIMIT 1)"));
     query.rows_min = count.integer(0, 0);
-    query.by_distance = true;
     return IndexQueries{"", false, {query}};
   }
 
@@ -135,8 +132,8 @@ class Queries {
       select = absl::StrCat("(tsvector_to_array(", name, "))[1]");
       filled = absl::StrCat("length(", name, ") > 0");
     } else if (absl::EndsWith(column.type, "[]")) {
-      select = absl::StrCat("(SELECT element::text FROM unnest(", name,
-                            ") AS element WHERE element IS NOT NULL LIMIT 1)");
+      select =
+          absl::StrCat("(SELECT element::text FROM unnest(", name, ") AS element WHERE element IS NOT NULL LIMIT 1)");
       filled = absl::StrCat("cardinality(", name, ") > 0 AND ", select, " IS NOT NULL");
     } else if (column.type == "jsonb") {
       select = absl::StrCat(name, "::text");
@@ -148,12 +145,13 @@ class Queries {
     if (!row) return None();
     const std::string value(row->text(0, 1));
     if (column.type == "tsvector") {
-      const std::string lexeme =
-          absl::StrCat("'", absl::StrReplaceAll(value, {{"\\", "\\\\"}, {"'", "''"}}), "'");
-      return IndexQueries{"", false, {Find(*row, {absl::StrCat(name, " @@ ", core::QuoteLiteral(lexeme), "::tsquery")})}};
+      const std::string lexeme = absl::StrCat("'", absl::StrReplaceAll(value, {{"\\", "\\\\"}, {"'", "''"}}), "'");
+      return IndexQueries{
+          "", false, {Find(*row, {absl::StrCat(name, " @@ ", core::QuoteLiteral(lexeme), "::tsquery")})}};
     }
-    const std::string part = column.type == "jsonb" ? absl::StrCat(core::QuoteLiteral(value), "::jsonb")
-                                                    : absl::StrCat("ARRAY[", core::QuoteLiteral(value), "]::", column.type);
+    const std::string part = column.type == "jsonb"
+                                 ? absl::StrCat(core::QuoteLiteral(value), "::jsonb")
+                                 : absl::StrCat("ARRAY[", core::QuoteLiteral(value), "]::", column.type);
     return IndexQueries{"", false, {Find(*row, {absl::StrCat(name, " @> ", part)})}};
   }
 

@@ -14,9 +14,9 @@ namespace vecferry::verifier {
 // The query that an index is for, made with what a stored row has.
 
 struct IndexShape {
-  std::string method;     // btree | gin | hnsw | ...
-  std::string predicate;  // of a partial index; "" = none
-  std::string op_class;   // of its first column, as an oid
+  std::string method;                        // btree | gin | hnsw | ...
+  std::string predicate;                     // of a partial index; "" = none
+  std::string op_class;                      // of its first column, as an oid
   std::string order_operator, order_schema;  // of an index that answers ORDER BY distance
   struct Column {
     std::string name;  // "" for an expression
@@ -25,7 +25,7 @@ struct IndexShape {
   std::vector<Column> key;
 };
 
-// rows() == 0 of the catalogs: kNotFound.
+// kNotFound: there is no such index (any more).
 absl::StatusOr<IndexShape> ReadIndexShape(postgres::Connection& session, const std::string& schema,
                                           const std::string& index);
 
@@ -34,7 +34,6 @@ struct IndexQuery {
   std::string shown;          // as people read it: the same query, by a stored value instead of a long one
   std::string row;            // ctid of a row that must be among the answers; "" = any
   std::int64_t rows_min = 1;  // answers that there must be
-  bool by_distance = false;
 };
 
 // At most this many answers are asked for: a key may have millions.

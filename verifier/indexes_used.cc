@@ -18,7 +18,8 @@ namespace {
 
 // A small table is rightly scanned, and its rows rightly sorted: what is asked is whether the index can answer.
 constexpr char kIndexesOnly[] =
-    "SET LOCAL enable_seqscan TO off; SET LOCAL enable_indexscan TO on; SET LOCAL enable_bitmapscan TO on";
+    "SET LOCAL enable_seqscan TO off; SET LOCAL enable_sort TO off; SET LOCAL enable_indexscan TO on; SET LOCAL "
+    "enable_bitmapscan TO on";
 
 struct QueryPlan {
   std::string text;                  // its scans, such as "Index Scan using notes_pkey"
@@ -29,7 +30,8 @@ void CollectScans(const nlohmann::json& node, QueryPlan& plan, std::vector<std::
   const std::string type = node.value("Node Type", "");
   const std::string index = node.value("Index Name", "");
   if (!index.empty()) plan.indexes.push_back(index);
-  if (type.find("Scan") != std::string::npos) scans.push_back(absl::StrCat(type, index.empty() ? "" : " using ", index));
+  if (type.find("Scan") != std::string::npos)
+    scans.push_back(absl::StrCat(type, index.empty() ? "" : " using ", index));
   const auto below = node.find("Plans");
   if (below == node.end()) return;
   for (const nlohmann::json& child : *below) CollectScans(child, plan, scans);
@@ -38,8 +40,7 @@ void CollectScans(const nlohmann::json& node, QueryPlan& plan, std::vector<std::
 absl::StatusOr<QueryPlan> Explain(postgres::Connection& session, const std::string& sql) {
   ASSIGN_OR_RETURN(const postgres::Result explained, session.Execute(absl::StrCat("EXPLAIN (FORMAT JSON) ", sql)));
   const absl::string_view text = explained.text(0, 0);
-  const nlohmann::json document =
-      nlohmann::json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
+  const nlohmann::json document = nlohmann::json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
   if (!document.is_array() || document.empty() || !document[0].contains("Plan")) {
     return absl::InternalError(absl::StrCat("EXPLAIN said: ", Shorten(text)));
   }
@@ -90,7 +91,8 @@ class IndexesUsed {
       core::DifferenceReport difference;
       difference.table = index.table;
       difference.kind = "index";
-      difference.detail = absl::StrCat("index ", index.planned_name, ": expected to answer its query, found ", use.actual);
+      difference.detail =
+          absl::StrCat("index ", index.planned_name, ": expected to answer its query, found ", use.actual);
       RETURN_IF_ERROR(findings_.Tell(difference));
     }
     return findings_.Tell(core::CheckReport{"index_used", index.table, use.verdict, index.planned_name, use.actual,
@@ -99,8 +101,7 @@ class IndexesUsed {
 
   absl::Status Look(const PlannedIndex& index, Use& use) {
     const std::string table = core::QualifiedName(plan_.identity.destination_schema, index.table);
-    const absl::StatusOr<IndexShape> shape =
-        ReadIndexShape(session_, plan_.identity.destination_schema, index.name);
+    const absl::StatusOr<IndexShape> shape = ReadIndexShape(session_, plan_.identity.destination_schema, index.name);
     if (absl::IsNotFound(shape.status())) {
       use.actual = "dropped while it was looked at";
       return absl::OkStatus();
@@ -117,8 +118,8 @@ class IndexesUsed {
     RETURN_IF_ERROR(session_.ExecuteScript(kIndexesOnly));
     ASSIGN_OR_RETURN(const Choice choice, Choose(index, *shape, queries.queries));
     const IndexQuery& query = *choice.query;
-    use.evidence = absl::StrCat(kIndexesOnly, "; EXPLAIN ", query.shown, "; by default the planner takes: ",
-                                by_default.text);
+    use.evidence = absl::StrCat("BEGIN; ", kIndexesOnly, "; EXPLAIN ", query.shown,
+                                "; ROLLBACK; by default the planner takes: ", by_default.text);
     use.actual = choice.plan.text;
     if (choice.instead.empty() && !choice.own) return absl::OkStatus();
     if (!choice.own) absl::StrAppend(&use.evidence, "; index ", choice.instead, " begins with the same column");
@@ -137,7 +138,6 @@ class IndexesUsed {
                                 const std::vector<IndexQuery>& queries) {
     Choice choice;
     for (const IndexQuery& query : queries) {
-      if (query.by_distance) RETURN_IF_ERROR(session_.ExecuteScript("SET LOCAL enable_sort TO off"));
       ASSIGN_OR_RETURN(QueryPlan plan, Explain(session_, query.sql));
       if (std::find(plan.indexes.begin(), plan.indexes.end(), index.name) != plan.indexes.end()) {
         return Choice{&query, std::move(plan), true, ""};

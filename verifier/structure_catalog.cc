@@ -171,7 +171,8 @@ absl::StatusOr<Namespace> FindSchema(postgres::Connection& session, const std::s
       const postgres::Result found,
       session.Execute("SELECT quote_ident($1), (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = $1)",
                       {schema}));
-  return Namespace{found.integer(0, 1), {}, absl::StrCat(found.text(0, 0), ".")};
+  // Literals too are shown alike on both sides.
+  return Namespace{found.integer(0, 1), {"pg_temp."}, absl::StrCat(found.text(0, 0), ".")};
 }
 
 absl::StatusOr<Namespace> FindTemporary(postgres::Connection& session, const Namespace& destination) {

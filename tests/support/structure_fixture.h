@@ -36,16 +36,20 @@ class StructureTest : public ::testing::Test {
         VectorLiteral({0.5F, 1, -2}), ");"));
   }
 
-  void DrawAndMake(const postgres::Catalog* catalog = nullptr) {
+  // `catalog`: what the destination holds already.
+  void DrawAndMake(const postgres::Catalog* catalog = nullptr, const std::string& schema = "mem") {
     source_.Close();
-    const absl::StatusOr<core::Plan> plan = DrawPlan(source_, MakeIdentity(source_), catalog);
+    core::Identity identity = MakeIdentity(source_);
+    identity.destination_schema = schema;
+    const absl::StatusOr<core::Plan> plan = DrawPlan(source_, identity, catalog);
     ASSERT_THAT(plan, IsOk());
     plan_ = *plan;
     Make();
   }
 
   void Make() {
-    database_.Run("CREATE SCHEMA IF NOT EXISTS mem");
+    const std::string& schema = plan_.identity.destination_schema;
+    database_.Run(absl::StrCat("CREATE SCHEMA IF NOT EXISTS ", core::QuoteIdentifier(schema)));
     for (const std::string& sql : plan_.setup_sql) database_.Run(sql);
     for (const core::Table& table : plan_.tables) {
       if (!table.existed) database_.Run(table.create_sql);
@@ -54,8 +58,9 @@ class StructureTest : public ::testing::Test {
     for (const core::FinishStep& step : plan_.steps) {
       if (!step.sql.empty()) database_.Run(step.sql);
       if (step.kind == core::StepKind::kSequence && step.value > 0) {
-        database_.Run(absl::StrCat("SELECT setval(pg_get_serial_sequence('mem.", step.table, "', '", step.name, "'), ",
-                                   step.value, ")"));
+        database_.Run(absl::StrCat("SELECT setval(pg_get_serial_sequence(",
+                                   core::QuoteLiteral(core::QualifiedName(schema, step.table)), ", ",
+                                   core::QuoteLiteral(step.name), "), ", step.value, ")"));
       }
     }
   }
@@ -82,6 +87,22 @@ class StructureTest : public ::testing::Test {
     EXPECT_EQ(SettingsOf(session), settings);
   }
 
+  // The session, before a check, as that of a role that may read and nothing else; `grants`: more SQL as the owner.
+  postgres::Connection ConnectAsReader(const std::string& grants = "") {
+    role_ = absl::StrCat("reader_", database_.name());
+    database_.Run(absl::StrCat("CREATE ROLE ", role_, "; GRANT USAGE ON SCHEMA mem TO ", role_,
+                               "; GRANT SELECT ON ALL TABLES IN SCHEMA mem TO ", role_,
+                               "; GRANT SELECT ON ALL SEQUENCES IN SCHEMA mem TO ", role_));
+    if (!grants.empty()) database_.Run(grants);
+    postgres::Connection session = database_.Connect();
+    EXPECT_THAT(session.ExecuteScript(absl::StrCat("SET ROLE ", role_)), IsOk());
+    return session;
+  }
+
+  void TearDown() override {
+    if (!role_.empty()) database_.Run(absl::StrCat("DROP OWNED BY ", role_, "; DROP ROLE ", role_));
+  }
+
   static std::string SettingsOf(postgres::Connection& session) {
     const auto settings = session.Execute(
         "SELECT string_agg(name || '=' || setting, ' ' ORDER BY name) FROM pg_settings WHERE name IN ('search_path', "
@@ -95,6 +116,7 @@ class StructureTest : public ::testing::Test {
   core::Plan plan_;
   ToldFindings told_;
   std::set<std::string> unreadable_;
+  std::string role_;
 };
 
 }  // namespace vecferry::testing

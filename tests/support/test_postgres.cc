@@ -61,10 +61,15 @@ TestPostgres::TestPostgres(Extension extension) {
     std::ifstream file(absl::StrCat(shared, "/socket"));
     std::getline(file, socket_folder_);
   }
-  if (socket_folder_.empty()) StartPrivate(extension);
+  const char* option = extension == Extension::kAbsent ? "--without-vector" : nullptr;
+  if (socket_folder_.empty()) StartPrivate(option, nullptr);
 }
 
-void TestPostgres::StartPrivate(Extension extension) {
+TestPostgres::TestPostgres(const StandbyOf& standby) {
+  StartPrivate("--standby-of", standby.primary.socket_folder().c_str());
+}
+
+void TestPostgres::StartPrivate(const char* option, const char* value) {
   int input[2], output[2];
   // Close-on-exec: a child of another thread would keep the server alive.
   if (pipe2(input, O_CLOEXEC) != 0 || pipe2(output, O_CLOEXEC) != 0) GiveUp("no pipe");
@@ -73,8 +78,7 @@ void TestPostgres::StartPrivate(Extension extension) {
   if (pid_ == 0) {
     dup2(input[0], STDIN_FILENO);
     dup2(output[1], STDOUT_FILENO);
-    const char* mode = extension == Extension::kAbsent ? "--without-vector" : nullptr;
-    execl(VECFERRY_POSTGRES_SERVER, VECFERRY_POSTGRES_SERVER, "run", mode, nullptr);
+    execl(VECFERRY_POSTGRES_SERVER, VECFERRY_POSTGRES_SERVER, "run", option, value, nullptr);
     _exit(127);
   }
   close(input[0]);

@@ -18,6 +18,11 @@ class TestPostgres {
   enum class Extension { kAvailable, kAbsent };
   // kAbsent: always a server of its own, on which pgvector cannot be installed.
   explicit TestPostgres(Extension extension = Extension::kAvailable);
+  // A streaming standby of `primary`: with what that holds now, and later with what comes.
+  struct StandbyOf {
+    const TestPostgres& primary;
+  };
+  explicit TestPostgres(const StandbyOf& standby);
   ~TestPostgres();
   TestPostgres(const TestPostgres&) = delete;
   TestPostgres& operator=(const TestPostgres&) = delete;
@@ -30,7 +35,7 @@ class TestPostgres {
   std::string conninfo(const std::string& database) const;
 
  private:
-  void StartPrivate(Extension extension);
+  void StartPrivate(const char* option, const char* value);
   std::string socket_folder_;
   int keep_alive_ = -1;  // the server runs until this pipe is closed
   int pid_ = -1;         // of its keeper
