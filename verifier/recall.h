@@ -42,8 +42,13 @@ struct RecallTarget {
 // (verifier/canonical.h).
 using ForEachVector = std::function<absl::Status(const std::function<absl::Status(absl::string_view vector)>&)>;
 
-// Measures one target and tells recall, latency, and a check for each of the two shares. The source is scanned twice:
-// once for a sample, once for all answers to it. Memory: O(queries x k), whatever the number of vectors.
+// Measures one target: tells, for each k, recall with its latency, and checks `recall_exact@k` and `recall_index@k`
+// (skipped where there is nothing to measure, or the server cannot use the index), a failed one after its difference.
+// Answers are compared by distance: each of the true ones answers for one, so ties count, and one that is missing, too
+// far or too near is wrong. What has no distance (a zero vector under cosine) is neither asked for nor an answer.
+// The source is scanned twice: once for a sample, once for all answers to it. Memory: O(queries x k), whatever the
+// number of vectors. The destination is read in a transaction of its own, or in the caller's, which is left as it was.
+// kInvalidArgument: no such metric or k, or no vector type; kDataLoss: a source vector is none of the type.
 absl::Status MeasureRecall(const RecallTarget& target, const RecallOptions& options, const ForEachVector& source,
                            postgres::Connection& destination, core::Findings& findings);
 

@@ -19,6 +19,7 @@ using testing::StatusIs;
 TEST_F(RecallTest, TellsWhyAnIndexIsNotMeasured) {
   MakeTable("copy", "vector(48)", stored_);
   database_.Run("CREATE INDEX straight ON copy USING hnsw (embedding vector_l2_ops)");
+  database_.Run("CREATE INDEX other ON copy USING hnsw (embedding vector_cosine_ops)");
   for (const auto& [index, why] :
        std::vector<std::pair<std::string, std::string>>{{"", "there is no index"},
                                                         {"gone", "there is no index gone"},

@@ -11,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "tests/support/formula_vectors.h"
 #include "tests/support/test_postgres.h"
+#include "tests/support/told.h"
 #include "verifier/recall.h"
 
 namespace vecferry::verifier {

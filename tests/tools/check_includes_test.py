@@ -74,6 +74,8 @@ class CheckIncludesTest(unittest.TestCase):
         self.assert_refused("common/telemetry/tracing.h", "<opentelemetry/trace/span.h>", "tracing.h")
         self.assert_refused("coordinator/x.cc", "<opentelemetry/trace/span.h>", "tracing.h")
         self.assert_allowed("common/telemetry/span_sender.cc", "<opentelemetry/trace/span.h>")
+        self.assert_refused("verifier/model_sample.cc", "<curl/curl.h>", "libcurl")
+        self.assert_allowed("verifier/embedder.cc", "<curl/curl.h>")
 
     def test_stops_protos_at_the_transport(self):
         self.assert_refused("coordinator/coordinator.h", '"vecferry/v1/plan.pb.h"', "protos stop")
