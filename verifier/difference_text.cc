@@ -40,7 +40,9 @@ std::string DescribeValues(const ComparedColumn& column, const std::optional<abs
                       from > 0 ? absl::StrCat(" (from character ", from + 1, ")") : "", alike);
 }
 
-std::string KeyJson(const std::vector<ComparedColumn>& columns, const std::vector<int>& key, const RowImage& row) {
+}  // namespace
+
+std::string DescribeKey(const std::vector<ComparedColumn>& columns, const std::vector<int>& key, const RowImage& row) {
   nlohmann::ordered_json json = nlohmann::ordered_json::object();
   for (const int field : key) {
     const ComparedColumn& column = columns[static_cast<std::size_t>(field)];
@@ -59,18 +61,16 @@ std::string KeyJson(const std::vector<ComparedColumn>& columns, const std::vecto
   return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
-}  // namespace
-
 core::DifferenceReport DescribeRow(const std::string& table, const std::vector<ComparedColumn>& columns,
                                    const std::vector<int>& key, const DifferentRow& row) {
   core::DifferenceReport difference{table, "", "", "differing", ""};
   if (row.kind == RowDifference::kMissing) {
-    difference.key = KeyJson(columns, key, row.source);
+    difference.key = DescribeKey(columns, key, row.source);
     difference.kind = "missing";
     difference.detail = "the source has this row, the destination does not";
     return difference;
   }
-  difference.key = KeyJson(columns, key, row.destination);
+  difference.key = DescribeKey(columns, key, row.destination);
   if (row.kind == RowDifference::kUnexpected) {
     difference.kind = "unexpected";
     difference.detail = "the destination has this row, or has it once more, than the source";

@@ -70,7 +70,7 @@ std::string Evidence(const Compared& compared, std::size_t left_out, const Model
 }
 
 absl::Status TellRows(const Compared& compared, const ModelSampleOptions& options, const Embedder& embedder,
-                      Findings& findings) {
+                      core::Findings& findings) {
   std::size_t told = 0;
   std::int64_t more = 0;
   for (const auto& [cosine, row] : compared.rows) {
@@ -91,7 +91,7 @@ absl::Status TellRows(const Compared& compared, const ModelSampleOptions& option
 }  // namespace
 
 absl::Status CheckModelSample(const std::vector<TextAndVector>& sample, const ModelSampleOptions& options,
-                              Embedder& embedder, Findings& findings) {
+                              Embedder& embedder, core::Findings& findings) {
   core::CheckReport check{"model_sample", options.table, "skipped",
                           absl::StrCat("every cosine >= ", options.cosine_min)};
   std::vector<const TextAndVector*> rows;

@@ -7,7 +7,7 @@
 #include "absl/status/status.h"
 #include "common/core/types.h"
 #include "verifier/embedder.h"
-#include "verifier/findings.h"
+#include "common/core/findings.h"
 
 namespace vecferry::verifier {
 
@@ -33,7 +33,7 @@ struct ModelSampleOptions {
 // dimension, as stores of Matryoshka models do; the evidence says so. Empty texts are left out.
 // Errors: the embedder's; kInvalidArgument also when its vectors are shorter; kDataLoss: a stored vector is none.
 absl::Status CheckModelSample(const std::vector<TextAndVector>& sample, const ModelSampleOptions& options,
-                              Embedder& embedder, Findings& findings);
+                              Embedder& embedder, core::Findings& findings);
 
 }  // namespace vecferry::verifier
 

@@ -8,6 +8,7 @@
 #include "verifier/counts.h"
 #include "verifier/sample.h"
 #include "verifier/searches_of_plan.h"
+#include "verifier/signatures.h"
 #include "verifier/structure.h"
 
 namespace vecferry::verifier {
@@ -54,6 +55,8 @@ absl::Status Verify(const Verification& verification, core::Findings& findings) 
                                                      : CheckSample(contents, findings));
   RETURN_IF_ERROR(findings.TellStep("trying indexes"));
   RETURN_IF_ERROR(CheckIndexesUsed(session, plan, options.indexes_wanted, unreadable, findings));
+  RETURN_IF_ERROR(findings.TellStep("looking at embedding models"));
+  RETURN_IF_ERROR(CheckSignatures(verification, unreadable, findings));
   if (options.level == core::kVerifyFull) {
     RETURN_IF_ERROR(findings.TellStep("measuring recall"));
     RETURN_IF_ERROR(CheckRecall(verification, unreadable, findings));

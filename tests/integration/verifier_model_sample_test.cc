@@ -5,7 +5,7 @@
 #include "gtest/gtest.h"
 #include "tests/support/fake_embedder.h"
 #include "tests/support/status_matchers.h"
-#include "tests/support/told.h"
+#include "tests/support/told_findings.h"
 #include "verifier/model_sample.h"
 
 namespace vecferry::verifier {
@@ -53,7 +53,7 @@ class ModelSampleTest : public ::testing::Test {
 
   testing::FakeEmbedder service_;
   ModelSampleOptions options_ = {.table = "notes", .column = "embedding", .type = {core::PgKind::kVector, 64}};
-  Told told_;
+  testing::ToldFindings told_;
 };
 
 TEST_F(ModelSampleTest, PassesTheModelThatMadeTheVectors) {
@@ -74,7 +74,7 @@ TEST_F(ModelSampleTest, FailsAnotherModelOfTheSameDimension) {
   ASSERT_THAT(CheckModelSample(Sample(), options_, wrong, told_), IsOk());
   EXPECT_EQ(told_.Check("model_sample").verdict, "fail");
   ASSERT_THAT(told_.differences, SizeIs(20));
-  EXPECT_EQ(told_.more, 30);
+  EXPECT_EQ(told_.differences_more, 30);
   EXPECT_EQ(told_.differences.front().kind, "signature");
   EXPECT_EQ(told_.differences.front().key, "{\"id\": 0}");
   EXPECT_EQ(told_.differences.front().columns, "embedding");
@@ -93,7 +93,7 @@ TEST_F(ModelSampleTest, NamesTheRowWhoseVectorIsOfAnotherText) {
   EXPECT_EQ(told_.differences.front().key, "{\"id\": 7}");
   EXPECT_EQ(told_.differences.back().key, "{\"id\": 9}");
   options_.cosine_min = -1;
-  Told lenient;
+  testing::ToldFindings lenient;
   ASSERT_THAT(CheckModelSample(sample, options_, right, lenient), IsOk());
   EXPECT_EQ(lenient.Check("model_sample").verdict, "pass");
 }
@@ -105,7 +105,7 @@ TEST_F(ModelSampleTest, PutsThePrefixBeforeTheTexts) {
   EXPECT_EQ(told_.Check("model_sample").verdict, "pass");
   EXPECT_THAT(told_.Check("model_sample").evidence, HasSubstr("each after \"search_document: \""));
   options_.prefix = "";
-  Told without;
+  testing::ToldFindings without;
   ASSERT_THAT(CheckModelSample(Sample("search_document: "), options_, right, without), IsOk());
   EXPECT_EQ(without.Check("model_sample").verdict, "fail");
 }
@@ -135,7 +135,7 @@ TEST_F(ModelSampleTest, LeavesEmptyTextsOut) {
   ASSERT_THAT(CheckModelSample(sample, options_, right, told_), IsOk());
   EXPECT_THAT(told_.Check("model_sample").evidence,
               AllOf(HasSubstr("49 texts"), HasSubstr("1 rows without a text left out")));
-  Told none;
+  testing::ToldFindings none;
   ASSERT_THAT(CheckModelSample({}, options_, right, none), IsOk());
   EXPECT_EQ(none.Check("model_sample").verdict, "skipped");
 }

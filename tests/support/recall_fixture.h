@@ -11,47 +11,15 @@
 #include "absl/strings/str_join.h"
 #include "tests/support/formula_vectors.h"
 #include "tests/support/test_postgres.h"
-#include "tests/support/told.h"
+#include "tests/support/told_findings.h"
 #include "verifier/recall.h"
 
 namespace vecferry::verifier {
 
+using Told = testing::ToldFindings;
 using Vectors = std::vector<std::vector<float>>;
 
 inline constexpr int kDimension = 48;
-
-// Keeps what it is told.
-class Told : public core::Findings {
- public:
-  absl::Status Tell(const core::CheckReport& check) override {
-    checks.push_back(check);
-    return absl::OkStatus();
-  }
-  absl::Status Tell(const core::DifferenceReport& difference) override {
-    differences.push_back(difference);
-    return absl::OkStatus();
-  }
-  void CountMoreDifferences(std::int64_t) override {}
-  absl::Status Tell(const core::RecallReport& report) override {
-    recall.push_back(report);
-    return absl::OkStatus();
-  }
-  absl::Status Tell(const core::TableSize&) override { return absl::OkStatus(); }
-  absl::Status TellStep(absl::string_view) override { return absl::OkStatus(); }
-
-  const core::CheckReport& Check(const std::string& name) const {
-    for (const core::CheckReport& check : checks) {
-      if (check.name == name) return check;
-    }
-    static const core::CheckReport none;
-    ADD_FAILURE() << "no check " << name;
-    return none;
-  }
-
-  std::vector<core::CheckReport> checks;
-  std::vector<core::DifferenceReport> differences;
-  std::vector<core::RecallReport> recall;
-};
 
 // A table `copy` that searches are measured in, and others that stand for sources. Not thread-safe.
 class RecallTest : public ::testing::Test {

@@ -45,6 +45,14 @@ class ToldFindings final : public core::Findings {
     }
     return names;
   }
+  const core::CheckReport& Check(const std::string& name) const {
+    for (const core::CheckReport& check : checks) {
+      if (check.name == name) return check;
+    }
+    static const core::CheckReport none;
+    ADD_FAILURE() << "no check " << name;
+    return none;
+  }
   // "kind table columns: detail" of the differences.
   std::vector<std::string> Differences() const {
     std::vector<std::string> texts;
