@@ -115,7 +115,7 @@ absl::Status ReadVerifyFlags(const flags::Arguments& arguments, Options& options
   RETURN_IF_ERROR(ReadTuning(arguments, copy));
   RETURN_IF_ERROR(ReadVerificationFlags(arguments, copy.verify));
   RETURN_IF_ERROR(ReadReportFlags(arguments, copy));
-  if (options.output == OutputFormat::kJson && copy.report_path.empty()) copy.report_path = "-";
+  if (options.output == OutputFormat::kJson && copy.report_path.empty()) copy.report_path.assign(1, '-');
   return absl::OkStatus();
 }
 

@@ -12,6 +12,11 @@
 namespace vecferry::coordinator {
 namespace {
 
+constexpr std::size_t kFindingsHeldMax = 200;
+
+}  // namespace
+namespace {
+
 std::string IntegerArray(const std::set<int>& numbers) { return absl::StrCat("{", absl::StrJoin(numbers, ","), "}"); }
 
 }  // namespace
@@ -102,18 +107,29 @@ absl::Status BeginChecks(postgres::Connection& session, absl::string_view migrat
   });
 }
 
-absl::Status StoredFindings::Store(const std::function<absl::Status(postgres::Connection& session)>& record) {
-  return with_ledger_([&](postgres::Connection& session, std::uint64_t epoch) {
+absl::Status StoredFindings::Add(Record record) {
+  pending_.push_back(std::move(record));
+  return pending_.size() < kFindingsHeldMax ? absl::OkStatus() : Store();
+}
+
+absl::Status StoredFindings::Store() {
+  if (pending_.empty()) return absl::OkStatus();
+  RETURN_IF_ERROR(with_ledger_([&](postgres::Connection& session, std::uint64_t epoch) {
     return postgres::InTransaction(session, [&]() -> absl::Status {
       RETURN_IF_ERROR(CheckEpoch(session, migration_id_, epoch));
-      return record(session);
+      for (const Record& record : pending_) RETURN_IF_ERROR(record(session));
+      return absl::OkStatus();
     });
-  });
+  }));
+  pending_.clear();
+  return absl::OkStatus();
 }
 
 absl::Status StoredFindings::Tell(const core::CheckReport& check) {
   different_ = different_ || check.verdict == "fail";
-  return Store([&](postgres::Connection& session) { return postgres::RecordCheck(session, migration_id_, check); });
+  return Add([this, check](postgres::Connection& session) {
+    return postgres::RecordCheck(session, migration_id_, check);
+  });
 }
 
 absl::Status StoredFindings::Tell(const core::DifferenceReport& difference) {
@@ -122,26 +138,33 @@ absl::Status StoredFindings::Tell(const core::DifferenceReport& difference) {
     return absl::OkStatus();
   }
   ++named_;
-  return Store(
-      [&](postgres::Connection& session) { return postgres::RecordDifference(session, migration_id_, difference); });
+  return Add([this, difference](postgres::Connection& session) {
+    return postgres::RecordDifference(session, migration_id_, difference);
+  });
 }
 
 absl::Status StoredFindings::Tell(const core::RecallReport& recall) {
-  return Store([&](postgres::Connection& session) { return postgres::RecordRecall(session, migration_id_, recall); });
+  return Add([this, recall](postgres::Connection& session) {
+    return postgres::RecordRecall(session, migration_id_, recall);
+  });
 }
 
 absl::Status StoredFindings::Tell(const core::TableSize& size) {
-  return Store([&](postgres::Connection& session) { return postgres::RecordSize(session, migration_id_, size); });
+  return Add([this, size](postgres::Connection& session) { return postgres::RecordSize(session, migration_id_, size); });
 }
 
 absl::Status StoredFindings::TellStep(absl::string_view step) {
   on_step_(step);
-  return absl::OkStatus();
+  return Store();
 }
 
 absl::Status StoredFindings::Finish() {
-  if (more_ == 0) return absl::OkStatus();
-  return Store([&](postgres::Connection& session) { return postgres::AddDifferences(session, migration_id_, more_); });
+  if (more_ > 0) {
+    RETURN_IF_ERROR(Add([this](postgres::Connection& session) {
+      return postgres::AddDifferences(session, migration_id_, more_);
+    }));
+  }
+  return Store();
 }
 
 }  // namespace vecferry::coordinator

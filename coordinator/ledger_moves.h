@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -46,7 +47,8 @@ absl::StatusOr<std::set<int>> MappingsWithOrphans(postgres::Connection& session,
 absl::Status BeginChecks(postgres::Connection& session, absl::string_view migration_id, std::uint64_t epoch,
                          absl::string_view level);
 
-// Keeps what a verification finds, each by a write that names the epoch. Must not outlive what it was made with.
+// Keeps what a verification finds, by writes that name the epoch: at each of its steps, since a transaction for each
+// of hundreds of findings would take longer than the checks. Must not outlive what it was made with.
 class StoredFindings : public core::Findings {
  public:
   // Runs a write on the ledger's session as whoever holds the migration under `epoch`.
@@ -61,12 +63,14 @@ class StoredFindings : public core::Findings {
   absl::Status Tell(const core::RecallReport& recall) override;
   absl::Status Tell(const core::TableSize& size) override;
   absl::Status TellStep(absl::string_view step) override;
-  // To be called at the end: stores the number of differences that were only counted.
+  // To be called at the end: stores what is left, and the number of differences that were only counted.
   absl::Status Finish();
   bool different() const { return different_; }
 
  private:
-  absl::Status Store(const std::function<absl::Status(postgres::Connection& session)>& record);
+  using Record = std::function<absl::Status(postgres::Connection& session)>;
+  absl::Status Add(Record record);
+  absl::Status Store();
 
   const std::string migration_id_;
   const WithLedger with_ledger_;
@@ -74,6 +78,7 @@ class StoredFindings : public core::Findings {
   bool different_ = false;
   int named_ = 0;
   std::int64_t more_ = 0;
+  std::vector<Record> pending_;
 };
 
 }  // namespace vecferry::coordinator
