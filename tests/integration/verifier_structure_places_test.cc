@@ -1,4 +1,4 @@
-// The structure of a destination under other circumstances: odd names, other roles, tables that were there before.
+// The structure of a destination under other circumstances: odd names, other roles, many tables.
 #include "absl/strings/str_replace.h"
 #include "tests/support/structure_fixture.h"
 
@@ -47,13 +47,17 @@ class PlacesTest : public StructureTest {
 
 TEST_F(PlacesTest, HasOddNames) {
   const std::string longest(63, 'n');
-  source_.Run(absl::StrCat(
-      "CREATE TABLE \"Order \"\" Items\" (\"ctid\" INTEGER PRIMARY KEY AUTOINCREMENT, \"a b\" TEXT UNIQUE, \"A B2\" TEXT, "
-      "\"select\" TEXT DEFAULT '\"Odd \"\" s''chema\".\"pg_class\" pg_temp.x', \"",
-      longest, "\" INTEGER REFERENCES \"pg_class\"(\"it's\"));"
-      "CREATE TABLE \"pg_class\" (\"it's\" INTEGER PRIMARY KEY, oid TEXT, \" USING \" TEXT);"
-      "CREATE INDEX \"", longest, "\" ON \"Order \"\" Items\"(\"A B2\");"
-      "CREATE INDEX \"an ON \"\" index\" ON \"pg_class\"(\" USING \", \"oid\")"));
+  source_.Run(
+      absl::StrCat("CREATE TABLE \"Order \"\" Items\" (\"ctid\" INTEGER PRIMARY KEY AUTOINCREMENT, \"a b\" TEXT "
+                   "UNIQUE, \"A B2\" TEXT, "
+                   "\"select\" TEXT DEFAULT '\"Odd \"\" s''chema\".\"pg_class\" pg_temp.x', \"",
+                   longest,
+                   "\" INTEGER REFERENCES \"pg_class\"(\"it's\"));"
+                   "CREATE TABLE \"pg_class\" (\"it's\" INTEGER PRIMARY KEY, oid TEXT, \" USING \" TEXT);"
+                   "CREATE INDEX \"",
+                   longest,
+                   "\" ON \"Order \"\" Items\"(\"A B2\");"
+                   "CREATE INDEX \"an ON \"\" index\" ON \"pg_class\"(\" USING \", \"oid\")"));
   DrawAndMake(nullptr, "Odd \" s'chema");
   Check();
   EXPECT_THAT(told_.With("fail"), IsEmpty());
@@ -62,9 +66,9 @@ TEST_F(PlacesTest, HasOddNames) {
   database_.Run(absl::StrCat("DROP INDEX ", schema, "\"", longest, "\""));
   Check();
   ExpectOnly("indexes Order \" Items", absl::StrCat("index Order \" Items A B2: index ", longest, ": expected"));
-  database_.Run(absl::StrCat("CREATE INDEX \"", longest, "\" ON ", schema, "\"Order \"\" Items\" (\"A B2\"); ALTER TABLE ",
-                             schema, "\"Order \"\" Items\" DROP CONSTRAINT ",
-                             core::QuoteIdentifier(ForeignKeyName())));
+  database_.Run(absl::StrCat("CREATE INDEX \"", longest, "\" ON ", schema,
+                             "\"Order \"\" Items\" (\"A B2\"); ALTER TABLE ", schema,
+                             "\"Order \"\" Items\" DROP CONSTRAINT ", core::QuoteIdentifier(ForeignKeyName())));
   Check();
   ExpectOnly("foreign_keys Order \" Items", "REFERENCES \"Odd \"\" s'chema\".pg_class(\"it's\"), found none");
 }
@@ -84,7 +88,8 @@ TEST_F(PlacesTest, TakesWhatPeopleAdd) {
       "ALTER TABLE mem.notes ADD COLUMN extra text NOT NULL DEFAULT 'x', ADD CHECK (id < 1000), ALTER body SET DEFAULT "
       "'y', ALTER body SET NOT NULL; CREATE INDEX more ON mem.notes (body); ALTER INDEX mem.notes_by_person RENAME TO "
       "renamed; ALTER TABLE mem.people RENAME CONSTRAINT people_email_key TO key_of_email; ALTER TABLE mem.notes ADD "
-      "UNIQUE (id, person); CREATE FUNCTION mem.f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; CREATE "
+      "UNIQUE (id, person); CREATE FUNCTION mem.f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; "
+      "CREATE "
       "TRIGGER more BEFORE INSERT ON mem.notes FOR EACH ROW EXECUTE FUNCTION mem.f()");
   Check();
   EXPECT_THAT(told_.With("fail"), IsEmpty());
@@ -110,9 +115,11 @@ TEST_F(PlacesTest, NamesSomeOfManyDifferences) {
 TEST_F(PlacesTest, HasManyTables) {
   for (int i = 0; i < 120; ++i) {
     source_.Run(absl::StrCat("CREATE TABLE t", i, " (id INTEGER PRIMARY KEY AUTOINCREMENT, other INTEGER",
-                             i == 0 ? "" : absl::StrCat(" REFERENCES t", i - 1, "(id)"), ", a TEXT, b TEXT UNIQUE, e BLOB);"
-                             "CREATE INDEX t", i, "_a ON t", i, "(a); INSERT INTO t", i, " (id, e) VALUES (1, ",
-                             VectorLiteral({1, 2}), ")"));
+                             i == 0 ? "" : absl::StrCat(" REFERENCES t", i - 1, "(id)"),
+                             ", a TEXT, b TEXT UNIQUE, e BLOB);"
+                             "CREATE INDEX t",
+                             i, "_a ON t", i, "(a); INSERT INTO t", i, " (id, e) VALUES (1, ", VectorLiteral({1, 2}),
+                             ")"));
   }
   DrawAndMake();
   Check();
@@ -167,12 +174,13 @@ TEST_F(PlacesTest, LooksAtWhatItCanWithoutTemporaryTables) {
   postgres::Connection session = ConnectAsReader();
   Check(session);
   EXPECT_THAT(told_.With("skipped"), ElementsAre("structure "));
-  EXPECT_THAT(told_.checks[1].actual, HasSubstr(absl::StrCat("GRANT TEMPORARY ON DATABASE ", database_.name(), " TO ",
-                                                             role_)));
+  EXPECT_THAT(told_.checks[1].actual,
+              HasSubstr(absl::StrCat("GRANT TEMPORARY ON DATABASE ", database_.name(), " TO ", role_)));
   EXPECT_THAT(told_.With("fail"), IsEmpty());
   EXPECT_THAT(told_.With("pass"), Contains("row_security notes"));
   database_.Run(
-      "ALTER TABLE mem.notes ALTER embedding TYPE public.vector; DROP TABLE mem.plain; CREATE VIEW mem.plain AS SELECT 1");
+      "ALTER TABLE mem.notes ALTER embedding TYPE public.vector; DROP TABLE mem.plain; CREATE VIEW mem.plain AS SELECT "
+      "1");
   Check(session);
   EXPECT_THAT(told_.With("fail"), ElementsAre("table_structure notes", "table_structure plain"));
   EXPECT_THAT(unreadable_, ElementsAre("notes", "plain"));
@@ -181,7 +189,8 @@ TEST_F(PlacesTest, LooksAtWhatItCanWithoutTemporaryTables) {
 TEST_F(PlacesTest, FindsRowsHiddenFromItsRole) {
   MakeGeneric();
   database_.Run(
-      "ALTER TABLE mem.people ENABLE ROW LEVEL SECURITY; ALTER TABLE mem.people FORCE ROW LEVEL SECURITY; CREATE POLICY "
+      "ALTER TABLE mem.people ENABLE ROW LEVEL SECURITY; ALTER TABLE mem.people FORCE ROW LEVEL SECURITY; CREATE "
+      "POLICY "
       "hiding ON mem.people USING (id > 1)");
   postgres::Connection session = ConnectAsReader();
   Check(session);
@@ -206,98 +215,6 @@ TEST_F(PlacesTest, EndsWithTheConnection) {
   database_.Run(absl::StrCat("SELECT pg_terminate_backend(", session.backend_pid(), ", 5000)"));
   EXPECT_THAT(verifier::CheckStructure(session, plan_, true, unreadable_, told_),
               StatusIs(absl::StatusCode::kUnavailable, ::testing::_));
-}
-
-// A merge: one table was there before, with more than the plan needs.
-class MergeStructureTest : public StructureTest {
- protected:
-  void SetUp() override {
-    WriteGenericStore();
-    database_.Run(
-        "CREATE SCHEMA mem; CREATE TABLE mem.people (id bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY, name varchar "
-        "NOT NULL, email text, city text, zip text, more int DEFAULT 5)");
-    const postgres::Catalog catalog = ReadCatalog();
-    DrawAndMake(&catalog);
-    Check();
-    ASSERT_THAT(told_.With("fail"), IsEmpty());
-    EXPECT_THAT(told_.With("pass"), Contains("keys people"));
-    EXPECT_THAT(told_.With("pass"), Contains("sequences people"));
-    EXPECT_THAT(told_.With("pass"), Contains("foreign_keys notes"));
-    EXPECT_THAT(told_.With("pass"), Not(Contains("indexes people")));
-  }
-
-  void Expect(const std::string& sql, const std::string& check, const std::string& difference, bool readable) {
-    database_.Run(sql);
-    Check();
-    EXPECT_THAT(told_.With("fail"), ElementsAre(check)) << sql;
-    EXPECT_THAT(told_.Differences(), ElementsAre(HasSubstr(difference))) << sql;
-    EXPECT_EQ(unreadable_.count("people") == 0, readable) << sql;
-  }
-};
-
-TEST_F(MergeStructureTest, TellsAMissingColumn) {
-  Expect("ALTER TABLE mem.people DROP COLUMN zip", "table_structure people", "column zip: expected text, found none", false);
-}
-
-TEST_F(MergeStructureTest, TellsATypeThatDoesNotHoldTheValues) {
-  Expect("ALTER TABLE mem.people ALTER name TYPE varchar(20)", "table_structure people",
-         "column name: expected text, found character varying(20)", false);
-}
-
-TEST_F(MergeStructureTest, TellsAKeyThatIsNone) {
-  Expect(
-      "ALTER TABLE mem.people DROP CONSTRAINT people_pkey CASCADE; ALTER TABLE mem.people ADD PRIMARY KEY (id, name); "
-      "CREATE UNIQUE INDEX half ON mem.people (id) WHERE id > 5; ALTER TABLE mem.people ADD CONSTRAINT late UNIQUE (id) "
-      "DEFERRABLE; CREATE UNIQUE INDEX again ON mem.people (id); ALTER TABLE mem.notes ADD CONSTRAINT notes_person_fkey "
-      "FOREIGN KEY (person) REFERENCES mem.people (id); UPDATE pg_index SET indisvalid = false WHERE indexrelid = "
-      "'mem.again'::regclass",
-      "keys people", "key: expected a valid unique index on exactly (id)", true);
-}
-
-TEST_F(MergeStructureTest, TellsASequenceBehind) {
-  Expect("ALTER SEQUENCE mem.people_id_seq RESTART WITH 5", "sequences people", "found next 5", true);
-  // As of a table that takes its numbers by a default alone.
-  Expect(
-      "ALTER TABLE mem.people ALTER id DROP IDENTITY; CREATE SEQUENCE mem.own START 90; ALTER TABLE mem.people ALTER id SET "
-      "DEFAULT nextval('mem.own')",
-      "sequences people", "sequence mem.own of column id: expected next a number greater than none", true);
-  database_.Run("SELECT nextval('mem.own')");
-  Check();
-  EXPECT_THAT(told_.With("fail"), IsEmpty());
-  EXPECT_EQ(database_.QueryValue("SELECT nextval('mem.own')"), "91");
-}
-
-TEST_F(MergeStructureTest, TellsAViewInPlace) {
-  Expect("ALTER TABLE mem.notes DROP CONSTRAINT notes_person_fkey; ALTER TABLE mem.people RENAME TO folk; CREATE VIEW "
-         "mem.people AS SELECT * FROM mem.folk",
-         "table_structure people", "found a view", false);
-}
-
-TEST_F(MergeStructureTest, TakesRowSecurityThatHidesNothing) {
-  database_.Run("ALTER TABLE mem.people ENABLE ROW LEVEL SECURITY");
-  Check();
-  EXPECT_THAT(told_.With("fail"), IsEmpty());
-}
-
-TEST_F(StructureTest, KnowsTheOwnerWhoWasThereBefore) {
-  MakeVestigeStore(source_, {.version = 18});
-  source_.Close();
-  const absl::StatusOr<core::Plan> first = DrawPlan(source_, MakeIdentity(source_));
-  ASSERT_THAT(first, IsOk());
-  database_.Run("CREATE SCHEMA mem");
-  for (const core::Table& table : first->tables) {
-    if (table.name == "users") database_.Run(table.create_sql);
-  }
-  database_.Run(
-      "ALTER TABLE mem.users ADD PRIMARY KEY (id); ALTER TABLE mem.users ADD UNIQUE (handle);"
-      "INSERT INTO mem.users (id, handle) VALUES ('0b8d6c1e-0000-4000-8000-000000000077', 'local')");
-  const postgres::Catalog catalog = ReadCatalog();
-  DrawAndMake(&catalog);
-  Check();
-  EXPECT_THAT(told_.With("fail"), IsEmpty());
-  database_.Run("ALTER TABLE mem.knowledge_nodes ALTER owner_user_id SET DEFAULT '00000000-0000-0000-0000-000000000001'");
-  Check();
-  EXPECT_THAT(told_.Differences(), ElementsAre(HasSubstr("DEFAULT '0b8d6c1e-0000-4000-8000-000000000077'::uuid, found")));
 }
 
 }  // namespace

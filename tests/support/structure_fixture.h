@@ -24,7 +24,7 @@ class StructureTest : public ::testing::Test {
   void WriteGenericStore() {
     source_.Run(absl::StrCat(
         "CREATE TABLE people (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL DEFAULT 'nobody', "
-        "email TEXT UNIQUE, city TEXT, zip TEXT);"
+        "email TEXT UNIQUE, city TEXT DEFAULT 'of \"mem\".\"people\"', zip TEXT);"
         "CREATE TABLE notes (id INTEGER PRIMARY KEY, person INTEGER REFERENCES people(id), body TEXT, at DATETIME, "
         "embedding BLOB);"
         "CREATE TABLE plain (a TEXT, b REAL);"
