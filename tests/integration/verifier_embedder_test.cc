@@ -83,10 +83,18 @@ TEST_F(EmbedderTest, WaitsNoLongerThanItsTimeout) {
 }
 
 TEST_F(EmbedderTest, StopsWhenItIsTo) {
-  int looks = 0;
-  options_.stopping = [&] { return ++looks > 3; };
+  int looks = 0, looks_max = 3;
+  options_.stopping = [&] { return ++looks > looks_max; };
   EXPECT_THAT(Embed("/never"), StatusIs(absl::StatusCode::kCancelled, HasSubstr("stopped")));
+
+  // In the wait after an answer: one second more than the call itself looks.
+  looks_max = 1000;
+  options_.attempts_max = 1;
   looks = 0;
+  EXPECT_THAT(Embed("/busy"), StatusIs(absl::StatusCode::kUnavailable, HasSubstr("429")));
+  looks_max = looks + 10;
+  looks = 0;
+  options_.attempts_max = 2;
   options_.wait = options_.wait_max = absl::Minutes(10);
   EXPECT_THAT(Embed("/busy"), StatusIs(absl::StatusCode::kCancelled, HasSubstr("stopped")));
 }

@@ -1,4 +1,3 @@
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 
@@ -31,9 +30,8 @@ class QueryFileTest : public ::testing::Test {
   }
 
   static std::string Fvec(std::int32_t dimension, const std::vector<float>& numbers) {
-    std::string bytes(4 + numbers.size() * 4, '\0');
-    std::memcpy(bytes.data(), &dimension, 4);
-    std::memcpy(bytes.data() + 4, numbers.data(), numbers.size() * 4);
+    std::string bytes(reinterpret_cast<const char*>(&dimension), sizeof(dimension));
+    bytes.append(reinterpret_cast<const char*>(numbers.data()), numbers.size() * sizeof(float));
     return bytes;
   }
 
