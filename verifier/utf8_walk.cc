@@ -1,5 +1,6 @@
 #include "verifier/utf8_walk.h"
 
+#include <array>
 #include <cstdint>
 #include <cstring>
 
@@ -20,12 +21,12 @@ std::size_t PlainPrefix(absl::string_view text) {
 }
 
 struct Lead {
-  std::size_t following;                 // bytes
+  unsigned char following;               // bytes
   unsigned char second_min, second_max;  // what the second byte may be; those after it 0x80 to 0xbf
 };
 
 // Unicode, table 3-7. No overlong forms, no surrogates, nothing beyond U+10FFFF.
-Lead LeadOf(unsigned char byte) {
+constexpr Lead LeadOf(unsigned char byte) {
   if (byte >= 0xc2 && byte <= 0xdf) return {1, 0x80, 0xbf};
   if (byte == 0xe0) return {2, 0xa0, 0xbf};
   if (byte == 0xed) return {2, 0x80, 0x9f};
@@ -36,18 +37,24 @@ Lead LeadOf(unsigned char byte) {
   return {0, 0, 0};
 }
 
+constexpr std::array<Lead, 256> kLeads = [] {
+  std::array<Lead, 256> leads = {};
+  for (std::size_t byte = 0; byte < leads.size(); ++byte) leads[byte] = LeadOf(static_cast<unsigned char>(byte));
+  return leads;
+}();
+
 }  // namespace
 
 Utf8Step NextUtf8(absl::string_view rest) {
   const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(rest[at]); };
   if (byte(0) < 0x80) return {1, true};
-  const Lead lead = LeadOf(byte(0));
+  const Lead& lead = kLeads[byte(0)];
   if (lead.following == 0) return {1, false};
   for (std::size_t at = 1; at <= lead.following; ++at) {
     const unsigned char least = at == 1 ? lead.second_min : 0x80, most = at == 1 ? lead.second_max : 0xbf;
     if (at == rest.size() || byte(at) < least || byte(at) > most) return {at, false};
   }
-  return {lead.following + 1, true};
+  return {lead.following + std::size_t{1}, true};
 }
 
 bool IsCleanText(absl::string_view text) {
