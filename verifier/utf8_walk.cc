@@ -1,24 +1,28 @@
 #include "verifier/utf8_walk.h"
 
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 
 namespace vecferry::verifier {
 namespace {
 
-// How many leading bytes are ASCII without NUL, in steps of eight: a lower bound.
+// How many leading bytes are ASCII without NUL: eight at a time, so that up to seven at the end may be more of them.
 std::size_t PlainPrefix(absl::string_view text) {
   constexpr std::uint64_t kOnes = 0x0101010101010101, kTops = 0x8080808080808080;
-  std::size_t at = 0;
-  for (; at + 8 <= text.size(); at += 8) {
+  for (std::size_t at = 0;; at += 8) {
+    if (at + 8 > text.size()) return at;
     std::uint64_t word;
     std::memcpy(&word, text.data() + at, 8);
-    // A byte from 1 to 127 has no top bit, neither itself nor less 1.
-    if (((word | (word - kOnes)) & kTops) != 0) break;
+    // A byte from 1 to 127 has no top bit, neither itself nor less 1. The first byte that has one is no such byte;
+    // after it a borrow may make some.
+    const std::uint64_t odd = (word | (word - kOnes)) & kTops;
+    if (odd != 0) return at + static_cast<std::size_t>(std::countr_zero(odd)) / 8;
   }
-  return at;
 }
+
+static_assert(std::endian::native == std::endian::little, "a word's first byte is its lowest");
 
 struct Lead {
   unsigned char following;               // bytes
@@ -60,14 +64,11 @@ Utf8Step NextUtf8(absl::string_view rest) {
 bool IsCleanText(absl::string_view text) {
   while (true) {
     text.remove_prefix(PlainPrefix(text));
-    // What stopped the fast walk lies in the next eight bytes.
-    for (const std::size_t until = text.size() < 8 ? 0 : text.size() - 8; text.size() > until;) {
-      if (text[0] == '\0') return false;
-      const Utf8Step step = NextUtf8(text);
-      if (!step.valid) return false;
-      text.remove_prefix(step.bytes);
-    }
     if (text.empty()) return true;
+    if (text[0] == '\0') return false;
+    const Utf8Step step = NextUtf8(text);
+    if (!step.valid) return false;
+    text.remove_prefix(step.bytes);
   }
 }
 
