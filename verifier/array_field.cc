@@ -60,7 +60,7 @@ std::optional<ArrayField> ParseArrayField(core::PgKind kind, absl::string_view f
       continue;
     }
     array.elements.emplace_back(reader.Bytes(bytes));
-    if (!reader.ok() || !IsElement(kind, *array.elements.back())) return std::nullopt;
+    if (!IsElement(kind, *array.elements.back())) return std::nullopt;
   }
   if (!reader.ok() || reader.left() != 0) return std::nullopt;
   return array;

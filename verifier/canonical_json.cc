@@ -5,8 +5,6 @@
 #include <vector>
 
 #include "absl/container/inlined_vector.h"
-#include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "verifier/decimal_text.h"
 #include "verifier/json_tokens.h"
 
@@ -133,11 +131,11 @@ void Canonical::String(const JsonToken& token) {
 }
 
 void Canonical::Number(const JsonToken& token) {
-  // Most numbers are short integers, which are their own numeric's text.
-  const bool negative = token.text[0] == '-';
-  const absl::string_view digits = token.text.substr(negative ? 1 : 0);
-  if (digits.size() < 20 && std::all_of(digits.begin(), digits.end(), absl::ascii_isdigit)) {
-    const absl::string_view kept = digits == "0" ? digits : token.text;
+  // Most are short and have no exponent: their own numeric's text, but for the sign of zero.
+  constexpr std::size_t kShort = 1000;
+  if (token.text.size() < kShort && token.text.find_first_of("eE") == absl::string_view::npos) {
+    const bool zero = token.text.find_first_not_of("-0.") == absl::string_view::npos;
+    const absl::string_view kept = token.text.substr(zero && token.text[0] == '-' ? 1 : 0);
     out_.append(kept.data(), kept.size());
   } else if (!AppendNumeric(*ParseDecimal(token.text), out_)) {
     outcome_.not_jsonb = true;

@@ -1,11 +1,9 @@
+#include <algorithm>
 #include <cmath>
-#include <limits>
 #include <optional>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "verifier/bytes.h"
 #include "verifier/calendar.h"
 #include "verifier/decimal_text.h"
@@ -17,7 +15,7 @@ namespace {
 
 using core::StorageClass;
 
-constexpr double kMillisecondsFrom = 1e11;  // epochs of that size and more
+constexpr std::int64_t kMillisecondsFrom = 100'000'000'000;  // epochs of that size and more
 constexpr std::int64_t kMicroseconds = 1'000'000;
 
 // A number of microseconds that its digits say, and whether others followed that it was rounded by.
@@ -165,7 +163,16 @@ Reading TimeFromText(absl::string_view text, std::string& out) {
   return micros.rounded ? Rounded() : Exact();
 }
 
-// An epoch, in seconds or milliseconds by its size, that `text` says in decimal.
+Reading TimeFromInteger(std::int64_t epoch, std::string& out) {
+  const bool milliseconds = epoch >= kMillisecondsFrom || epoch <= -kMillisecondsFrom;
+  const std::int64_t unit = milliseconds ? 1000 : kMicroseconds;
+  const std::int64_t shift = kSecondsFrom1970To2000 * kMicroseconds / unit;
+  // So that the product stays within 64 bits.
+  if (epoch < kTimestampMin / unit + shift || epoch >= kTimestampEnd / unit + shift) return Unfit("time_out_of_range");
+  return AppendTimestamp((epoch - shift) * unit, out);
+}
+
+// An epoch of either unit that `text` says in decimal.
 Reading TimeFromEpoch(absl::string_view text, bool milliseconds, std::string& out) {
   const Decimal decimal = *ParseDecimal(text);
   Magnitude magnitude = MagnitudeOf(decimal);
@@ -192,12 +199,11 @@ Reading TimeFromEpoch(absl::string_view text, bool milliseconds, std::string& ou
 Reading ReadTimestamptz(const core::ValueView& value, std::string& out) {
   switch (value.storage) {
     case StorageClass::kText: return TimeFromText(absl::StripAsciiWhitespace(value.bytes), out);
-    case StorageClass::kInteger:
-      return TimeFromEpoch(absl::StrCat(value.integer),
-                           std::abs(static_cast<double>(value.integer)) >= kMillisecondsFrom, out);
+    case StorageClass::kInteger: return TimeFromInteger(value.integer, out);
     case StorageClass::kReal:
       if (!std::isfinite(value.real)) return Unfit("time_out_of_range");
-      return TimeFromEpoch(ScientificText(value.real), std::abs(value.real) >= kMillisecondsFrom, out);
+      return TimeFromEpoch(ScientificText(value.real), std::abs(value.real) >= static_cast<double>(kMillisecondsFrom),
+                           out);
     default: return WrongType();
   }
 }

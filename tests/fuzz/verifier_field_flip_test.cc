@@ -25,7 +25,8 @@ std::string Flipped(std::string field, testing::OddValues& values) {
       case 1: field.erase(at, 1 + values.Below(4)); break;
       case 2: field.resize(at); break;
       default:
-        if (at < field.size()) field[at] = static_cast<char>(values.Below(2) == 0 ? byte : field[at] ^ 1 << values.Below(8));
+        if (at < field.size())
+          field[at] = static_cast<char>(values.Below(2) == 0 ? byte : field[at] ^ 1 << values.Below(8));
     }
   }
   return field;

@@ -63,8 +63,8 @@ std::vector<std::vector<std::string>> CopyOut(const std::string& conninfo, const
 class CanonicalPostgresTest : public ::testing::TestWithParam<core::PgType> {
  protected:
   CanonicalPostgresTest() {
-    database_.Run(absl::StrCat("CREATE TABLE carried (n bigint, value ", core::ToSql(GetParam(), "public"),
-                               ", spoken text)"));
+    database_.Run(
+        absl::StrCat("CREATE TABLE carried (n bigint, value ", core::ToSql(GetParam(), "public"), ", spoken text)"));
   }
 
   // Makes a row of a value that the type holds.
@@ -167,8 +167,9 @@ TEST(CanonicalFieldPostgresTest, ReadsWhatNoSourceBrings) {
     ASSERT_THAT(canonical.status(), IsOk());
     const std::string text = CanonicalText({test.kind}, *canonical);
     EXPECT_EQ(text, test.text);
-    EXPECT_EQ(database.QueryValue(absl::StrCat("SELECT '", test.literal, "'::", sql_type, " = '", text, "'::", sql_type)),
-              "t");
+    EXPECT_EQ(
+        database.QueryValue(absl::StrCat("SELECT '", test.literal, "'::", sql_type, " = '", text, "'::", sql_type)),
+        "t");
   }
 }
 
