@@ -8,6 +8,7 @@
 #include "common/rpc/status_codec.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/told_findings.h"
 #include "vecferry/v1/coordinator.grpc.pb.h"
 #include "vecferry/v1/verifier.grpc.pb.h"
 
@@ -75,7 +76,10 @@ class ScriptedVerifier final : public v1::VerifierService::Service {
                       grpc::ServerWriter<v1::VerifyResponse>* writer) override {
     for (const char* table : {"a", "b"}) {
       v1::VerifyResponse response;
+      response.mutable_check()->set_name("counts");
       response.mutable_check()->set_table(table);
+      response.mutable_check()->set_verdict("pass");
+      response.mutable_check()->set_evidence("SELECT");
       writer->Write(response);
     }
     return ToGrpc(absl::UnavailableError("the destination went away"));
@@ -139,7 +143,7 @@ TEST_F(ClientsTest, WatchTellsEachStateAndReturnsTheLast) {
 }
 
 TEST_F(ClientsTest, StartSendsEveryOption) {
-  StartOptions options{{}, "c", 5, 2, 3, 100, 7, true, true, "fail"};
+  StartOptions options{{}, "c", 5, 2, 3, 100, 7, true, true, "sample", "fail"};
   options.identity.source_path = "/s";
   const auto started = MakeMigrationClient(channel_)->Start(options);
   ASSERT_TRUE(started.ok()) << started.status();
@@ -153,11 +157,10 @@ TEST_F(ClientsTest, StartSendsEveryOption) {
 }
 
 TEST_F(ClientsTest, ChecksAreToldBeforeTheError) {
-  std::vector<std::string> tables;
-  const absl::Status status = MakeVerifierClient(channel_)->Verify(
-      "m", "c", "counts", "", [&](const core::CheckReport& check) { tables.push_back(check.table); });
-  EXPECT_EQ(status, absl::UnavailableError("the destination went away"));
-  EXPECT_THAT(tables, ElementsAre("a", "b"));
+  testing::ToldFindings told;
+  EXPECT_EQ(MakeVerifierClient(channel_)->Verify({"m", "c"}, told),
+            absl::UnavailableError("the destination went away"));
+  EXPECT_THAT(told.With("pass"), ElementsAre("counts a", "counts b"));
 }
 
 }  // namespace

@@ -76,11 +76,15 @@ TEST_F(HeldTest, AStartSaysThatAnotherDrivesWhatRuns) {
 TEST_F(ServiceTest, ChecksAreWrittenByWhoDrivesAlone) {
   const std::string id = Leave(10);
   postgres::Connection session = database_.Connect();
+  StoredFindings findings(
+      id, [&](const StoredFindings::Writing& write) { return write(session, 1); }, [](absl::string_view) {});
   ASSERT_THAT(BeginChecks(session, id, 1, "counts"), IsOk());
-  ASSERT_THAT(StoreCheck(session, id, 1, {"counts", "notes", "fail"}), IsOk());
+  ASSERT_THAT(findings.Tell(core::CheckReport{"counts", "notes", "fail"}), IsOk());
+  ASSERT_THAT(findings.TellStep("the next step"), IsOk());
+  EXPECT_TRUE(findings.different());
   database_.Run("UPDATE vecferry.migration SET coordinator_epoch = 2");
-  EXPECT_THAT(StoreCheck(session, id, 1, {"counts", "notes", "pass"}),
-              StatusIs(absl::StatusCode::kAborted, HasSubstr("no longer driven")));
+  ASSERT_THAT(findings.Tell(core::CheckReport{"counts", "notes", "pass"}), IsOk());
+  EXPECT_THAT(findings.Finish(), StatusIs(absl::StatusCode::kAborted, HasSubstr("no longer driven")));
   EXPECT_THAT(BeginChecks(session, id, 1, "counts"),
               StatusIs(absl::StatusCode::kAborted, HasSubstr("no longer driven")));
   EXPECT_EQ(database_.QueryValue("SELECT verdict FROM vecferry.check_result"), "fail");

@@ -187,7 +187,7 @@ class TracedCallTest : public ::testing::Test {
     channel_ = server_->InProcessChannel(rpc::MakeChannelArguments());
   }
   absl::Status Verify() {
-    ToldFindings unused;
+    testing::ToldFindings unused;
     return rpc::MakeVerifierClient(channel_)->Verify({"m", "c"}, unused);
   }
   void VerifyWith(const std::vector<std::string>& traceparents) {

@@ -34,8 +34,7 @@ inline constexpr char kSpelt[] = "orders-prod", kListed[] = "orders_prod";
 // A verifier that goes away whenever it is asked.
 class AwayVerifier : public rpc::VerifierClient {
  public:
-  absl::Status Verify(const std::string&, const std::string&, const std::string&, const std::string&,
-                      const std::function<void(const core::CheckReport&)>&) override {
+  absl::Status Verify(const rpc::Verification&, core::Findings&) override {
     ++calls;
     return absl::UnavailableError("its pod is gone");
   }
