@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "absl/cleanup/cleanup.h"
@@ -103,7 +104,7 @@ absl::StatusOr<int> VerifyCommand::LoadMigration() {
   ASSIGN_OR_RETURN(plan_, rpc::ParsePlan(row.plan));
   ASSIGN_OR_RETURN(report_, postgres::LoadReport(session, row, *plan_));
   if (copy_.identity.source_path.empty()) copy_.identity.source_path = plan_->identity.source_path;
-  copy_.no_indexes = absl::StrContains(row.options, "\"no_indexes\":true");
+  copy_.no_indexes = nlohmann::json::parse(row.options).value("no_indexes", false);
   return 0;
 }
 

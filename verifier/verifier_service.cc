@@ -27,7 +27,8 @@ namespace {
 constexpr absl::Duration kCancelAgain = absl::Milliseconds(100);
 // More sessions than this read no faster: the one source is their limit.
 constexpr std::uint32_t kSessionsMax = 8;
-constexpr std::uint32_t kRecallQueriesMax = 10'000, kEmbedderTextsMax = 10'000;
+constexpr int kRecallQueriesMax = 10'000;
+constexpr std::uint32_t kEmbedderTextsMax = 10'000;
 
 // Tells checks as spans below the current one: each from the end of the one before. A store of very many tables shows
 // the first. Not thread-safe.
@@ -123,7 +124,7 @@ core::VerifyOptions ReadOptions(const v1::VerifyRequest& request) {
   options.level = request.level();
   options.indexes_wanted = !request.no_indexes();
   options.sessions_max = static_cast<int>(std::clamp<std::uint32_t>(request.sessions_max(), 1, kSessionsMax));
-  options.recall_queries = static_cast<int>(std::min<std::uint32_t>(request.recall().queries(), kRecallQueriesMax));
+  options.recall_queries = std::min<int>(request.recall().queries(), kRecallQueriesMax);
   options.recall_index_min = request.recall().index_min();
   for (const v1::QueryVector& query : request.recall().own_queries()) {
     options.queries.emplace_back(query.components().begin(), query.components().end());

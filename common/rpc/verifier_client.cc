@@ -26,7 +26,7 @@ v1::VerifyRequest ToProto(const Verification& verification) {
   proto.set_no_indexes(!options.indexes_wanted);
   proto.set_sessions_max(static_cast<std::uint32_t>(options.sessions_max));
   v1::RecallOptions* recall = proto.mutable_recall();
-  recall->set_queries(static_cast<std::uint32_t>(options.recall_queries));
+  recall->set_queries(options.recall_queries);
   recall->set_index_min(options.recall_index_min);
   for (const std::vector<float>& query : options.queries) {
     recall->add_own_queries()->mutable_components()->Add(query.begin(), query.end());
