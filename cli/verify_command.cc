@@ -132,13 +132,12 @@ absl::Status VerifyCommand::DrawPlan(Pipeline& pipeline) {
   return absl::OkStatus();
 }
 
-// Whether the source is still what was copied: a difference may be its change.
+// Whether the source's file is still what was copied: a difference may be its change.
 void VerifyCommand::CompareFingerprints() {
   const bool same = snapshot_->fingerprint() == plan_->source_fingerprint;
-  const char* const told = same ? "the source is as it was when it was copied"
-                                : "the source file was written to since it was copied: rows that differ may be changes";
-  WriteAll(stderr, absl::StrCat("vecferry: ", told, "\n"));
-  if (!same) report_.notes.emplace_back(told);
+  WriteAll(stderr, same ? "vecferry: the source is as it was when it was copied\n"
+                        : "vecferry: the source's file has changed since it was copied (perhaps only a checkpoint): what "
+                          "differs may be a change of the source\n");
 }
 
 absl::StatusOr<int> VerifyCommand::Verify(Pipeline& pipeline) {

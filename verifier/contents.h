@@ -26,8 +26,8 @@ struct ContentsInput {
 
 // Level `full`: every row of every mapped table, value by value in canonical form (canonical.h, comparison.h): check
 // `rows_equal`; with a ledger also `issues_recorded`, `refusals_hold` and `values_rounded`. Sessions are left outside a
-// transaction. A side that cannot be read is an error.
-absl::Status CheckContents(const ContentsInput& input, core::Findings& findings);
+// transaction. Adds to `different` the tables whose rows differ. A side that cannot be read is an error.
+absl::Status CheckContents(const ContentsInput& input, std::set<std::string>& different, core::Findings& findings);
 
 }  // namespace vecferry::verifier
 

@@ -188,6 +188,7 @@ class RecallOfTarget {
                                            "; at the source every vector compared; at the destination "
                                            "without index: ",
                                            measured.sql)));
+    if (target_.index.empty()) return absl::OkStatus();  // none is wanted
     if (!measured.why_no_index.empty()) {
       return TellSkipped("recall_index", measured.k, options_.index_min,
                          absl::StrCat(measured.why_no_index, "; ", Which()));
@@ -228,6 +229,7 @@ class RecallOfTarget {
     for (const int k : ks_) {
       const std::string evidence = absl::StrCat(why, "; ", Which());
       RETURN_IF_ERROR(TellSkipped("recall_exact", k, options_.exact_min, evidence));
+      if (target_.index.empty()) continue;
       RETURN_IF_ERROR(TellSkipped("recall_index", k, options_.index_min, evidence));
     }
     return absl::OkStatus();

@@ -37,7 +37,7 @@ int ChooseQueries(const ComparedTable& table) {
   return static_cast<int>(std::clamp<std::int64_t>(kRowsReadMax / rows, 10, 50));
 }
 
-absl::Status MeasureColumn(const Verification& verification, const ComparedTable& table, int column,
+absl::Status MeasureColumn(const Verification& verification, const ComparedTable& table, int column, bool different,
                            core::Findings& findings) {
   const ComparedColumn& measured = table.columns[static_cast<std::size_t>(column)];
   const core::Plan& plan = verification.plan;
@@ -50,6 +50,7 @@ absl::Status MeasureColumn(const Verification& verification, const ComparedTable
   options.queries = verification.options.recall_queries;
   if (options.queries == core::kRecallQueriesChosen) options.queries = ChooseQueries(table);
   options.index_min = verification.options.recall_index_min;
+  if (different) options.exact_min = 0;
   options.own_queries = verification.options.queries;
   const ForEachVector source = [&](const std::function<absl::Status(absl::string_view)>& take) {
     std::int64_t rows = 0;
@@ -66,7 +67,7 @@ absl::Status MeasureColumn(const Verification& verification, const ComparedTable
 }  // namespace
 
 absl::Status CheckRecall(const Verification& verification, const std::set<std::string>& unreadable,
-                         core::Findings& findings) {
+                         const std::set<std::string>& different, core::Findings& findings) {
   if (verification.options.recall_queries == 0 && verification.options.queries.empty()) return absl::OkStatus();
   std::set<std::string> names;
   for (const core::Mapping& mapping : verification.plan.mappings) {
@@ -76,7 +77,8 @@ absl::Status CheckRecall(const Verification& verification, const std::set<std::s
     ASSIGN_OR_RETURN(const ComparedTable table, LayOutTable(verification.sessions[0], verification.plan, name));
     for (std::size_t column = 0; column < table.columns.size(); ++column) {
       if (!IsSearched(table.columns[column])) continue;
-      RETURN_IF_ERROR(MeasureColumn(verification, table, static_cast<int>(column), findings));
+      RETURN_IF_ERROR(
+          MeasureColumn(verification, table, static_cast<int>(column), different.contains(name), findings));
     }
   }
   return absl::OkStatus();

@@ -11,9 +11,9 @@
 namespace vecferry::verifier {
 
 // Recall and latency of every vector column of one dimension that the plan fills, over all its rows. Tables of
-// `unreadable` are passed over.
+// `unreadable` are passed over; of those of `different` no share is required, since why answers differ was told.
 absl::Status CheckRecall(const Verification& verification, const std::set<std::string>& unreadable,
-                         core::Findings& findings);
+                         const std::set<std::string>& different, core::Findings& findings);
 
 }  // namespace vecferry::verifier
 

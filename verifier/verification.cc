@@ -51,7 +51,8 @@ absl::Status Verify(const Verification& verification, core::Findings& findings) 
   const ContentsInput contents{verification.source, verification.sessions, plan, verification.migration_id, unreadable,
                                verification.stopping};
   RETURN_IF_ERROR(findings.TellStep("comparing values"));
-  RETURN_IF_ERROR(options.level == core::kVerifyFull ? CheckContents(contents, findings)
+  std::set<std::string> different;
+  RETURN_IF_ERROR(options.level == core::kVerifyFull ? CheckContents(contents, different, findings)
                                                      : CheckSample(contents, findings));
   RETURN_IF_ERROR(findings.TellStep("trying indexes"));
   RETURN_IF_ERROR(CheckIndexesUsed(session, plan, options.indexes_wanted, unreadable, findings));
@@ -59,7 +60,7 @@ absl::Status Verify(const Verification& verification, core::Findings& findings) 
   RETURN_IF_ERROR(CheckSignatures(verification, unreadable, findings));
   if (options.level == core::kVerifyFull) {
     RETURN_IF_ERROR(findings.TellStep("measuring recall"));
-    RETURN_IF_ERROR(CheckRecall(verification, unreadable, findings));
+    RETURN_IF_ERROR(CheckRecall(verification, unreadable, different, findings));
   }
   return TellSizes(verification, findings);
 }

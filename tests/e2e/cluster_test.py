@@ -21,6 +21,8 @@ def comparable(report):
     kept["totals"] = {name: value for name, value in kept["totals"].items() if not name.endswith("per_second")}
     kept["destination"] = {name: value for name, value in kept["destination"].items() if name != "url"}
     kept["indexes"] = [{name: value for name, value in index.items() if name != "seconds"} for index in kept["indexes"]]
+    kept["recall"] = [{name: value for name, value in share.items() if not name.endswith("_ms")}
+                      for share in kept["recall"]]
     return kept
 
 

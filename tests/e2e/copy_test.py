@@ -75,7 +75,7 @@ class Reports(Case):
 
     def test_the_summary_names_the_level_last(self):
         done = self.copy()
-        self.assertEqual(done.stdout.splitlines()[-1], "VERIFIED: checked at level counts")
+        self.assertEqual(done.stdout.splitlines()[-1], "VERIFIED: checked at level full")
         self.assertIn("documents", done.stdout)
         done = self.copy("--no-verify")
         self.assertTrue(done.stdout.splitlines()[-1].startswith("COPIED: not verified"))
@@ -83,7 +83,7 @@ class Reports(Case):
     def test_a_report_on_stdout_sends_the_summary_to_stderr(self):
         done = self.copy("--report", "-", "--progress", "none")
         self.assertEqual(json.loads(done.stdout)["state"], "VERIFIED")
-        self.assertIn("VERIFIED: checked at level counts", done.stderr)
+        self.assertIn("VERIFIED: checked at level full", done.stderr)
 
     def test_a_report_that_stdout_does_not_take_is_an_error(self):
         with open("/dev/full", "w", encoding="ascii") as full:

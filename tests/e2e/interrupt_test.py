@@ -68,8 +68,9 @@ class Interrupts(unittest.TestCase):
         holder.stdin.write("SELECT pg_advisory_lock(42);\n")
         holder.stdin.flush()
         holder.stdout.readline()
-        process = subprocess.Popen([PROGRAM, *copy_words(STORE, self.url, "--progress", "none")], env=environment(),
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen([PROGRAM, *copy_words(STORE, self.url, "--progress", "none", "--verify-level",
+                                                        "counts")], env=environment(), stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True)
         self.addCleanup(process.kill)
         while SERVER.query(self.database, "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND "
                            "application_name LIKE 'vecferry/%/verify' AND wait_event = 'advisory'") == []:

@@ -278,7 +278,7 @@ class SecondRows(Case):
         # A table that the migration makes gets a constraint that the profile does not know.
         self.sql("""
             CREATE FUNCTION be_odd() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
-              IF EXISTS (SELECT FROM pg_event_trigger_ddl_commands() WHERE object_identity ~ '.knowledge_nodes') THEN
+              IF EXISTS (SELECT FROM pg_event_trigger_ddl_commands() WHERE object_identity = 'public.knowledge_nodes') THEN
                 ALTER TABLE public.knowledge_nodes ADD CONSTRAINT odd CHECK (content <> 'odd');
               END IF; END $$;
             CREATE EVENT TRIGGER be_odd ON ddl_command_end WHEN TAG IN ('CREATE TABLE') EXECUTE FUNCTION be_odd();""")

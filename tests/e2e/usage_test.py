@@ -31,7 +31,6 @@ class Usage(unittest.TestCase):
     def test_flags_that_do_not_exist_yet_are_unknown(self):
         for flag in ("--allow-source-upgrade",):
             self.expect([*COPY, flag, "x"], f"unknown flag {flag}")
-        self.expect(["verify"], "verify")
 
     def test_a_coordinator_and_its_flags_go_together(self):
         self.expect([*COPY, "--coordinator", "127.0.0.1:1"], "--to-connection is missing")
@@ -50,7 +49,7 @@ class Usage(unittest.TestCase):
                 ("--max-rejects", "-5", "from 0 to"), ("--max-row-bytes", "2GiB", "1072693248"),
                 ("--max-row-bytes", "64Mb", "64MiB"), ("--on-conflict", "replace", "skip, update, fail"),
                 ("--on-source-change", "x", "reconcile, fail"), ("--snapshot", "x", "auto, direct, copy"),
-                ("--verify-level", "full", "counts"), ("--progress", "fancy", "bar, plain, json, none"),
+                ("--verify-level", "most", "counts, sample, full"), ("--progress", "fancy", "bar, plain, json, none"),
                 ("--profile", "x", "auto, vestige, generic"), ("--schema", "pg_x", "not pg_*"),
                 ("--schema", "vecferry", "ledger"), ("--only", "a,,b", "commas"), ("--vector-column", "a:3", "TABLE.COLUMN"),
                 ("--vector-column", "a.b:0", "TABLE.COLUMN"), ("--vector-column", "a.b:x", "TABLE.COLUMN"),

@@ -60,7 +60,7 @@ class NewerLedgers(Case):
         SERVER.psql(self.database, "UPDATE vecferry.ledger_version SET version = 77")
         cluster = self.start()
         at_home = ["--postgres-url", self.url]
-        self.refuse(["version 77", "made by a newer vecferry", "version 2", "use the newer program"], [
+        self.refuse(["version 77", "made by a newer vecferry", "version 3", "use the newer program"], [
             *(services.copy_words(STORE, cluster, *more) for more in ([], ["--dry-run"])),
             *(services.remote_words("migrate", name, cluster)
               for name in ("list", "status", "watch", "pause", "resume", "cancel")),

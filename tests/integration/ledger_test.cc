@@ -41,7 +41,7 @@ TEST(EnsureLedgerTest, ManyAtOnceMakeOne) {
   }
   for (std::thread& thread : threads) thread.join();
   for (const absl::Status& status : statuses) EXPECT_THAT(status, IsOk());
-  EXPECT_THAT(db.Query("SELECT version FROM vecferry.ledger_version"), ElementsAre("2"));
+  EXPECT_THAT(db.Query("SELECT version FROM vecferry.ledger_version"), ElementsAre("3"));
 }
 
 TEST(EnsureLedgerTest, BringsVersionOneToThisOneAndKeepsWhatItHolds) {
@@ -55,7 +55,7 @@ TEST(EnsureLedgerTest, BringsVersionOneToThisOneAndKeepsWhatItHolds) {
                    kFirst, "', 0, 'a', '{}', '\\x01', 'a', '', 'check', 'rejected', 'no', '')"));
   EXPECT_THAT(db.QueryError("UPDATE vecferry.row_issue SET action = 'replayed'"), HasSubstr("row_issue_action_check"));
   ASSERT_THAT(EnsureLedger(session), IsOk());
-  EXPECT_THAT(db.Query("SELECT version FROM vecferry.ledger_version"), ElementsAre("2"));
+  EXPECT_THAT(db.Query("SELECT version FROM vecferry.ledger_version"), ElementsAre("3"));
   db.Run("UPDATE vecferry.row_issue SET action = 'replayed'");
   EXPECT_THAT(db.Query("SELECT action, kind, raw FROM vecferry.issues"), ElementsAre("replayed|check|NULL"));
   EXPECT_THAT(db.QueryError("UPDATE vecferry.row_issue SET action = 'lost'"), HasSubstr("row_issue_action_check"));
@@ -69,7 +69,7 @@ TEST(EnsureLedgerTest, AnOlderProgramRefusesANewerLedger) {
   ASSERT_THAT(EnsureLedger(session), IsOk());
   db.Run("UPDATE vecferry.ledger_version SET version = 9");
   EXPECT_THAT(EnsureLedger(session),
-              StatusIs(absl::StatusCode::kFailedPrecondition, AllOf(HasSubstr("version 9"), HasSubstr("version 2"))));
+              StatusIs(absl::StatusCode::kFailedPrecondition, AllOf(HasSubstr("version 9"), HasSubstr("version 3"))));
   EXPECT_FALSE(session.in_transaction());
   EXPECT_THAT(LedgerExists(session), StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("version 9")));
 }

@@ -16,7 +16,7 @@ TEST_F(MigrationTest, CarriesEveryRowAndMakesKeysIndexesAndSequences) {
   EXPECT_EQ(report->exit_code, 0);
   EXPECT_EQ(report->totals.read, 1002);
   EXPECT_EQ(report->totals.inserted, 1002);
-  EXPECT_EQ(report->verify_level, "counts");
+  EXPECT_EQ(report->verify_level, "full");
   EXPECT_THAT(FailedChecks(*report), IsEmpty());
   EXPECT_FALSE(report->checks.empty());
   EXPECT_GT(report->seconds.copy, 0);

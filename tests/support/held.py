@@ -82,7 +82,8 @@ STAGES = {
                        CREATE EVENT TRIGGER slow ON ddl_command_start WHEN TAG IN ('CREATE INDEX')
                          EXECUTE FUNCTION public.slow()""",
                    undo="DROP EVENT TRIGGER slow"),
-    # The verifier's count of a table waits: the table is a view of itself as long as the checks go on.
+    # The verifier's count of a table waits: the table is a view of itself as long as the checks go on, which is a
+    # difference at every level but counts.
     "verify": Stage("coordinator.before_verify", LOCK_GATE,
                     "application_name LIKE 'vecferry/%/verify' AND wait_event = 'advisory'",
                     setup=GATE + """
@@ -113,7 +114,8 @@ class Held:
         self.url = server.url(self.database)
         self.store = source.parent / f"{self.database}.db"
         shutil.copy(source, self.store)
-        self.words = copy_words(self.store, self.url, "--progress", "none")
+        level = ["--verify-level", "counts"] if stage == "verify" else []
+        self.words = copy_words(self.store, self.url, "--progress", "none", *level)
         if self.stage.dies_at:
             run(*self.words, env=environment(VECFERRY_FAULT=f"{self.stage.dies_at}:1"))
         if self.stage.command == "rejects replay":

@@ -117,7 +117,7 @@ inline const core::TableReport& Table(const core::Report& report, const std::str
 inline std::vector<std::string> FailedChecks(const core::Report& report) {
   std::vector<std::string> failed;
   for (const core::CheckReport& check : report.checks) {
-    if (check.verdict != "pass") failed.push_back(absl::StrCat(check.name, " ", check.table, " ", check.verdict));
+    if (check.verdict == "fail") failed.push_back(absl::StrCat(check.name, " ", check.table, " ", check.verdict));
   }
   return failed;
 }
