@@ -11,7 +11,7 @@ namespace vecferry::cli {
 // ends with what ExitCodeOf says.
 
 absl::StatusOr<int> RunCopy(const Options& options, base::ProcessSignals& signals);
-absl::StatusOr<int> RunMigrate(const Options& options);   // list, status, cancel
+absl::StatusOr<int> RunMigrate(const Options& options);  // list, status, cancel
 absl::StatusOr<int> RunVerify(const Options& options, base::ProcessSignals& signals);
 absl::StatusOr<int> RunRejects(const Options& options);   // list, export, replay
 absl::StatusOr<int> RunLedger(const Options& options);    // drop

@@ -50,7 +50,7 @@ struct CopyOptions {
   sqlite::SnapshotMode snapshot = sqlite::SnapshotMode::kAuto;
   std::string scratch_dir;  // "" = $TMPDIR
   bool no_indexes = false, no_verify = false, dry_run = false;
-  core::VerifyOptions verify;  // `migrate copy` chooses its level alone
+  core::VerifyOptions verify;                 // `migrate copy` chooses its level alone
   std::string report_path, report_html_path;  // "" = none, "-" = stdout
   ProgressMode progress = ProgressMode::kAuto;
   std::string log_level = "warn", log_format = "text";
@@ -64,7 +64,7 @@ struct Options {
   std::string migration_id;  // status, cancel, rejects: an id, a prefix of one, or ""
   OutputFormat output = OutputFormat::kTable;
   bool drop = false, yes = false;
-  bool verify_file = false;  // verify: no migration, a file and a schema
+  bool verify_file = false;      // verify: no migration, a file and a schema
   std::string out;               // rejects export
   core::ReplaySelection replay;  // rejects replay
   std::vector<std::string> psql_words;

@@ -59,7 +59,8 @@ absl::StatusOr<int> VerifyCommand::Run() {
   RETURN_IF_ERROR(CheckReportsWritable(copy_));
   if (options_.verify_file) {
     ASSIGN_OR_RETURN(const std::optional<Destination> reached, ReachDestination(options_.postgres_url));
-    if (!reached) return absl::FailedPreconditionError("the private local server was never made: nothing to compare with");
+    if (!reached)
+      return absl::FailedPreconditionError("the private local server was never made: nothing to compare with");
     destination_ = *reached;
   } else {
     ASSIGN_OR_RETURN(const int code, LoadMigration());
@@ -94,9 +95,10 @@ absl::StatusOr<int> VerifyCommand::LoadMigration() {
   ASSIGN_OR_RETURN(const core::Report* const chosen, ChooseMigration(known.reports, id));
   if (chosen == nullptr) return 2;
   if (!core::IsEnded(chosen->state) || chosen->state == core::State::kDropped) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "migration ", chosen->migration_id, " is ", core::ToString(chosen->state),
-        chosen->state == core::State::kDropped ? ": its tables are gone" : ": finish it by its own copy command first"));
+    return absl::FailedPreconditionError(
+        absl::StrCat("migration ", chosen->migration_id, " is ", core::ToString(chosen->state),
+                     chosen->state == core::State::kDropped ? ": its tables are gone"
+                                                            : ": finish it by its own copy command first"));
   }
   destination_ = *known.destination;
   ASSIGN_OR_RETURN(postgres::Connection session, postgres::Connection::Open({.conninfo = destination_.conninfo}));
@@ -135,9 +137,10 @@ absl::Status VerifyCommand::DrawPlan(Pipeline& pipeline) {
 // Whether the source's file is still what was copied: a difference may be its change.
 void VerifyCommand::CompareFingerprints() {
   const bool same = snapshot_->fingerprint() == plan_->source_fingerprint;
-  WriteAll(stderr, same ? "vecferry: the source is as it was when it was copied\n"
-                        : "vecferry: the source's file has changed since it was copied (perhaps only a checkpoint): what "
-                          "differs may be a change of the source\n");
+  WriteAll(stderr,
+           same ? "vecferry: the source is as it was when it was copied\n"
+                : "vecferry: the source's file has changed since it was copied (perhaps only a checkpoint): what "
+                  "differs may be a change of the source\n");
 }
 
 absl::StatusOr<int> VerifyCommand::Verify(Pipeline& pipeline) {

@@ -29,12 +29,12 @@ absl::Status ReadCount(const flags::Arguments& arguments, const std::string& fla
   return absl::OkStatus();
 }
 
-
 void DeclareVerificationFlags(flags::Arguments& arguments) {
   arguments.AddText("--verify-level", "counts|sample|full",
                     "counts: numbers of rows; sample: also tables, indexes and all values of some rows; full: of all "
                     "rows, and recall (full)");
-  arguments.AddText("--recall-queries", "N", "Vectors to measure recall and latency with, of each column; 0 = none (50, of large tables 10)");
+  arguments.AddText("--recall-queries", "N",
+                    "Vectors to measure recall and latency with, of each column; 0 = none (50, of large tables 10)");
   arguments.AddText("--min-recall", "SHARE",
                     "Least share of right answers by index, 0 to 1 (0: what an index may lose is the application's "
                     "choice)");

@@ -69,9 +69,8 @@ absl::Status Driver::WaitForVerifier(absl::Duration pause, absl::string_view why
 absl::Status Driver::VerifyOnce(bool& different) {
   ASSIGN_OR_RETURN(const std::shared_ptr<rpc::VerifierClient> verifier, AwaitVerifier());
   const rpc::StartOptions& options = setup_.options;
-  RETURN_IF_ERROR(WithHold([&](Hold& hold) {
-    return BeginChecks(hold.ledger, setup_.migration_id, hold.epoch, options.verify_level);
-  }));
+  RETURN_IF_ERROR(WithHold(
+      [&](Hold& hold) { return BeginChecks(hold.ledger, setup_.migration_id, hold.epoch, options.verify_level); }));
   {
     base::MutexLock lock(&mutex_);
     waiting_ = false;

@@ -127,9 +127,8 @@ absl::Status StoredFindings::Store() {
 
 absl::Status StoredFindings::Tell(const core::CheckReport& check) {
   different_ = different_ || check.verdict == "fail";
-  return Add([this, check](postgres::Connection& session) {
-    return postgres::RecordCheck(session, migration_id_, check);
-  });
+  return Add(
+      [this, check](postgres::Connection& session) { return postgres::RecordCheck(session, migration_id_, check); });
 }
 
 absl::Status StoredFindings::Tell(const core::DifferenceReport& difference) {
@@ -144,13 +143,13 @@ absl::Status StoredFindings::Tell(const core::DifferenceReport& difference) {
 }
 
 absl::Status StoredFindings::Tell(const core::RecallReport& recall) {
-  return Add([this, recall](postgres::Connection& session) {
-    return postgres::RecordRecall(session, migration_id_, recall);
-  });
+  return Add(
+      [this, recall](postgres::Connection& session) { return postgres::RecordRecall(session, migration_id_, recall); });
 }
 
 absl::Status StoredFindings::Tell(const core::TableSize& size) {
-  return Add([this, size](postgres::Connection& session) { return postgres::RecordSize(session, migration_id_, size); });
+  return Add(
+      [this, size](postgres::Connection& session) { return postgres::RecordSize(session, migration_id_, size); });
 }
 
 absl::Status StoredFindings::TellStep(absl::string_view step) {
@@ -160,9 +159,8 @@ absl::Status StoredFindings::TellStep(absl::string_view step) {
 
 absl::Status StoredFindings::Finish() {
   if (more_ > 0) {
-    RETURN_IF_ERROR(Add([this](postgres::Connection& session) {
-      return postgres::AddDifferences(session, migration_id_, more_);
-    }));
+    RETURN_IF_ERROR(
+        Add([this](postgres::Connection& session) { return postgres::AddDifferences(session, migration_id_, more_); }));
   }
   return Store();
 }

@@ -51,8 +51,7 @@ bool IsConstant(const std::string& sql) {
 absl::StatusOr<Constant> EvaluateDefault(postgres::Connection& session, const Unfilled& column,
                                          const core::PgType& type) {
   if (column.default_sql.empty()) return Constant();
-  const std::string one_row =
-      absl::StrCat("(SELECT (", column.default_sql, ")::", column.type, " AS value) AS made");
+  const std::string one_row = absl::StrCat("(SELECT (", column.default_sql, ")::", column.type, " AS value) AS made");
   ASSIGN_OR_RETURN(DestinationRows rows, DestinationRows::Open(session, one_row, {{"value", type}}, ""));
   RowImage image;
   Constant constant;
@@ -114,9 +113,8 @@ absl::StatusOr<ComparedTable> LayOutTable(postgres::Connection& session, const c
   ASSIGN_OR_RETURN(const std::vector<Unfilled> columns,
                    ReadColumns(session, core::QualifiedName(plan.identity.destination_schema, name)));
   for (const Unfilled& column : columns) {
-    const bool filled_by_all = std::all_of(mappings.begin(), mappings.end(), [&](const core::Mapping* mapping) {
-      return Fills(*mapping, column.name);
-    });
+    const bool filled_by_all = std::all_of(mappings.begin(), mappings.end(),
+                                           [&](const core::Mapping* mapping) { return Fills(*mapping, column.name); });
     if (filled_by_all) continue;
     const bool mapped = PlaceOf(table.columns, column.name) >= 0;
     const absl::StatusOr<core::PgType> type = ParseType(column.type);

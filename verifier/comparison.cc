@@ -82,8 +82,8 @@ class Comparing {
     bool any = false;
     for (std::size_t bucket = 0; bucket < kBuckets; ++bucket) {
       if (!Differs(bucket)) continue;
-      const std::int64_t rows = sides_.only_source_rows ? std::max(source_[bucket].rows, destination_[bucket].rows)
-                                                        : source_[bucket].rows;
+      const std::int64_t rows =
+          sides_.only_source_rows ? std::max(source_[bucket].rows, destination_[bucket].rows) : source_[bucket].rows;
       if (any && entries + rows > limits_.entries_max) {
         RETURN_IF_ERROR(Pair(chosen));
         chosen.assign(kBuckets, false);
@@ -159,8 +159,8 @@ class Comparing {
     auto s = source.begin();
     auto d = destination.begin();
     while (s != source.end() || d != destination.end()) {
-      const core::Sum128 key = d == destination.end() || (s != source.end() && Order(s->key) <= Order(d->key)) ? s->key
-                                                                                                              : d->key;
+      const core::Sum128 key =
+          d == destination.end() || (s != source.end() && Order(s->key) <= Order(d->key)) ? s->key : d->key;
       std::int64_t only_source = 0, only_destination = 0;
       while (true) {
         const bool in_source = s != source.end() && s->key == key;

@@ -38,9 +38,8 @@ class TableCheck {
     sides.only_source_rows = table_.fresh;
     sides.source = [this](const RowTaker& take) { return ScanSource(take); };
     for (std::size_t i = 0; i < parts.size(); ++i) {
-      sides.destination.push_back([this, i, &parts](const RowTaker& take) {
-        return ScanDestination(input_.sessions[i], parts[i], take);
-      });
+      sides.destination.push_back(
+          [this, i, &parts](const RowTaker& take) { return ScanDestination(input_.sessions[i], parts[i], take); });
     }
     ASSIGN_OR_RETURN(const Outcome outcome, Compare(sides));
     RETURN_IF_ERROR(TellRows(outcome));
@@ -69,11 +68,13 @@ class TableCheck {
       ASSIGN_OR_RETURN(
           const postgres::Result numbers,
           input_.sessions[0].Execute(
-              "SELECT (SELECT coalesce(sum(values_rounded), 0) FROM vecferry.shard WHERE migration_id = $1 AND mapping = $2), "
+              "SELECT (SELECT coalesce(sum(values_rounded), 0) FROM vecferry.shard WHERE migration_id = $1 AND mapping "
+              "= $2), "
               "(SELECT count(*) FROM vecferry.row_issue JOIN vecferry.shard USING (migration_id, shard) WHERE "
               "migration_id = $1 AND mapping = $2 AND action IN ('repaired', 'rejected')), "
               "(SELECT count(*) FROM vecferry.row_issue JOIN vecferry.shard USING (migration_id, shard) WHERE "
-              "migration_id = $1 AND mapping = $2 AND action = 'rejected' AND kind = 'foreign_key' AND raw_format = '')",
+              "migration_id = $1 AND mapping = $2 AND action = 'rejected' AND kind = 'foreign_key' AND raw_format = "
+              "'')",
               {input_.migration_id, static_cast<std::int64_t>(filling.mapping->id)}));
       if (filling.mapping->counted) rounded_recorded_ += numbers.integer(0, 0);
       issues_recorded_ += numbers.integer(0, 1);
@@ -179,8 +180,8 @@ class TableCheck {
                       " more rows are there");
     }
     if (!table_.left_out.empty()) {
-      absl::StrAppend(&check.evidence, "; not compared, for the source says nothing of them: ",
-                      absl::StrJoin(table_.left_out, ", "));
+      absl::StrAppend(&check.evidence,
+                      "; not compared, for the source says nothing of them: ", absl::StrJoin(table_.left_out, ", "));
     }
     return findings_.Tell(check);
   }
@@ -228,8 +229,8 @@ absl::Status CheckContents(const ContentsInput& input, std::set<std::string>& di
   RETURN_IF_ERROR(BeginSnapshot(input.sessions));
   for (const std::string& name : names) {
     if (input.unreadable.contains(name)) {
-      RETURN_IF_ERROR(findings.Tell(core::CheckReport{"rows_equal", name, "skipped", "", "",
-                                                      "its structure does not let its rows be compared"}));
+      RETURN_IF_ERROR(findings.Tell(
+          core::CheckReport{"rows_equal", name, "skipped", "", "", "its structure does not let its rows be compared"}));
       continue;
     }
     ASSIGN_OR_RETURN(ComparedTable table, LayOutTable(input.sessions[0], input.plan, name));

@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "common/core/findings.h"
 #include "common/core/plan.h"
 #include "common/postgres/connection.h"
 #include "common/sqlite/snapshot_connection.h"
-#include "common/core/findings.h"
 
 namespace vecferry::verifier {
 
@@ -19,7 +19,7 @@ struct ContentsInput {
   // At least one. All read one snapshot of the destination; the first also asks the catalogs and the ledger.
   std::vector<postgres::Connection>& sessions;
   const core::Plan& plan;
-  std::string migration_id;  // "" = nothing of it stands in a ledger
+  std::string migration_id;                 // "" = nothing of it stands in a ledger
   const std::set<std::string>& unreadable;  // destination tables whose rows cannot be compared
   const std::function<bool()>& stopping;    // asked now and then: true ends it with kCancelled
 };

@@ -170,8 +170,8 @@ class Counting {
 }  // namespace
 
 absl::Status CheckCounts(sqlite::SnapshotConnection& source, postgres::Connection& destination,
-                         const std::string& migration_id, const core::Plan& plan, const std::set<std::string>& unreadable,
-                         core::Findings& findings) {
+                         const std::string& migration_id, const core::Plan& plan,
+                         const std::set<std::string>& unreadable, core::Findings& findings) {
   RETURN_IF_ERROR(destination.ExecuteScript("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"));
   RETURN_IF_ERROR(Counting(source, destination, migration_id, plan, unreadable, findings).Run());
   return destination.ExecuteScript("COMMIT");

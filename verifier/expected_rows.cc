@@ -21,7 +21,8 @@ class SecondRows {
       const auto same = std::find_if(counted.inputs.begin(), counted.inputs.end(),
                                      [&](const core::Input& candidate) { return candidate.sql == input.sql; });
       if (same == counted.inputs.end() || second.from_sql != counted.from_sql) {
-        return absl::InternalError(absl::StrCat("the plan's mapping ", counted.id, " lacks an input of mapping ", second.id));
+        return absl::InternalError(
+            absl::StrCat("the plan's mapping ", counted.id, " lacks an input of mapping ", second.id));
       }
       rows.places_.push_back(static_cast<std::size_t>(same - counted.inputs.begin()));
     }

@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "common/core/findings.h"
 #include "common/core/types.h"
 #include "verifier/embedder.h"
-#include "common/core/findings.h"
 
 namespace vecferry::verifier {
 

@@ -9,9 +9,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "common/core/findings.h"
 #include "common/core/types.h"
 #include "common/postgres/connection.h"
-#include "common/core/findings.h"
 
 namespace vecferry::verifier {
 

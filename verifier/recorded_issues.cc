@@ -21,11 +21,13 @@ constexpr absl::string_view kTooLarge = "too_large";  // not kept: the ledger ha
 
 // An issue as a row: these columns, the first four being its key.
 const std::vector<ComparedColumn>& IssueColumns() {
-  static const std::vector<ComparedColumn> columns = {
-      {"source_key_record", {core::PgKind::kBytea}}, {"column_name", {core::PgKind::kText}},
-      {"kind", {core::PgKind::kText}},               {"action", {core::PgKind::kText}},
-      {"raw_format", {core::PgKind::kText}},         {"raw", {core::PgKind::kBytea}},
-      {"mapping", {core::PgKind::kInt4}}};
+  static const std::vector<ComparedColumn> columns = {{"source_key_record", {core::PgKind::kBytea}},
+                                                      {"column_name", {core::PgKind::kText}},
+                                                      {"kind", {core::PgKind::kText}},
+                                                      {"action", {core::PgKind::kText}},
+                                                      {"raw_format", {core::PgKind::kText}},
+                                                      {"raw", {core::PgKind::kBytea}},
+                                                      {"mapping", {core::PgKind::kInt4}}};
   return columns;
 }
 constexpr int kKeyRecord = 0, kColumn = 1, kKind = 2, kAction = 3, kMapping = 6;
@@ -106,20 +108,23 @@ class Expected {
 
 // What the ledger has for the table's mappings, in the same form.
 std::string RecordedSql(const std::string& migration_id, const ComparedTable& table) {
-  const std::string mappings =
-      absl::StrJoin(table.fillings, ", ", [](std::string* out, const Filling& f) { absl::StrAppend(out, f.mapping->id); });
+  const std::string mappings = absl::StrJoin(
+      table.fillings, ", ", [](std::string* out, const Filling& f) { absl::StrAppend(out, f.mapping->id); });
   const std::string too_large = absl::StrCat("i.kind = '", kTooLarge, "' AND i.action = 'rejected'");
   return absl::StrCat(
       "(SELECT i.source_key_record, CASE WHEN i.action = 'rejected' THEN '' ELSE i.column_name END AS column_name, "
       "i.kind, i.action, CASE WHEN ",
       too_large, " THEN '' ELSE i.raw_format END AS raw_format, CASE WHEN ", too_large,
-      " THEN '' ELSE coalesce(i.raw, (SELECT string_agg(p.bytes, '' ORDER BY p.part) FROM vecferry.row_issue_raw_part p "
+      " THEN '' ELSE coalesce(i.raw, (SELECT string_agg(p.bytes, '' ORDER BY p.part) FROM vecferry.row_issue_raw_part "
+      "p "
       "WHERE p.issue_id = i.id), '') END AS raw, s.mapping FROM vecferry.row_issue i JOIN vecferry.shard s USING "
       "(migration_id, shard) WHERE i.migration_id = '",
       migration_id, "' AND s.mapping IN (", mappings,
       ") AND (i.action = 'repaired' AND NOT EXISTS (SELECT FROM vecferry.row_issue o JOIN vecferry.shard os USING "
-      "(migration_id, shard) WHERE o.migration_id = i.migration_id AND os.mapping = s.mapping AND o.source_key_record = "
-      "i.source_key_record AND (o.action = 'skipped' OR o.action = 'rejected' AND (o.raw_format = 'copy-tuple' OR o.kind "
+      "(migration_id, shard) WHERE o.migration_id = i.migration_id AND os.mapping = s.mapping AND o.source_key_record "
+      "= "
+      "i.source_key_record AND (o.action = 'skipped' OR o.action = 'rejected' AND (o.raw_format = 'copy-tuple' OR "
+      "o.kind "
       "= 'foreign_key'))) OR i.action = 'rejected' AND i.raw_format <> 'copy-tuple' AND i.kind NOT IN ('foreign_key', "
       "'waiting', 'conflict'))) AS recorded");
 }
@@ -132,8 +137,8 @@ core::DifferenceReport Describe(const ComparedTable& table, const DifferentRow& 
   core::DifferenceReport difference{table.name, "", text(kColumn), "differing", ""};
   for (const Filling& filling : table.fillings) {
     if (FourBytes(filling.mapping->id) != mapping) continue;
-    std::vector<std::string> columns = filling.mapping->key.is_rowid ? std::vector<std::string>{"rowid"}
-                                                                     : filling.mapping->key.expressions;
+    std::vector<std::string> columns =
+        filling.mapping->key.is_rowid ? std::vector<std::string>{"rowid"} : filling.mapping->key.expressions;
     const absl::StatusOr<std::vector<core::Value>> key = core::DecodeRecord(text(kKeyRecord));
     if (!key.ok() || key->size() != columns.size()) continue;
     std::vector<ValueView> views;
@@ -143,7 +148,9 @@ core::DifferenceReport Describe(const ComparedTable& table, const DifferentRow& 
   }
   const std::string issue_text = absl::StrCat(text(kAction), " (", text(kKind), ")");
   switch (row.kind) {
-    case RowDifference::kMissing: difference.detail = absl::StrCat("must be recorded as ", issue_text, ", and is not"); break;
+    case RowDifference::kMissing:
+      difference.detail = absl::StrCat("must be recorded as ", issue_text, ", and is not");
+      break;
     case RowDifference::kUnexpected:
       difference.detail = absl::StrCat("recorded as ", issue_text, ", which its values do not call for");
       break;
@@ -178,9 +185,10 @@ absl::Status CheckRecordedIssues(sqlite::SnapshotConnection& source, postgres::C
   findings.CountMoreDifferences(wrong - static_cast<std::int64_t>(outcome.rows.size()));
   core::CheckReport check{"issues_recorded", table.name, wrong == 0 ? "pass" : "fail"};
   check.expected = absl::StrCat(outcome.source_rows, " repairs and rejections");
-  check.actual = wrong == 0 ? absl::StrCat(outcome.destination_rows)
-                            : absl::StrCat(outcome.destination_rows, ": ", outcome.missing, " missing, ", outcome.unexpected,
-                                           " without cause, ", outcome.differing, " with other bytes");
+  check.actual = wrong == 0
+                     ? absl::StrCat(outcome.destination_rows)
+                     : absl::StrCat(outcome.destination_rows, ": ", outcome.missing, " missing, ", outcome.unexpected,
+                                    " without cause, ", outcome.differing, " with other bytes");
   check.evidence = "vecferry.issues against the verifier's own rules";
   return findings.Tell(check);
 }

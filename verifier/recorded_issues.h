@@ -5,11 +5,11 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "common/core/findings.h"
 #include "common/core/plan.h"
 #include "common/postgres/connection.h"
 #include "common/sqlite/snapshot_connection.h"
 #include "verifier/compared_table.h"
-#include "common/core/findings.h"
 #include "verifier/refused_rows.h"
 
 namespace vecferry::verifier {

@@ -59,9 +59,8 @@ class Proof {
       names.push_back(core::QuoteIdentifier(table_.columns[i].name));
       values.push_back(Value(claim.row, i));
     }
-    const std::string insert =
-        absl::StrCat("INSERT INTO ", qualified_, " (", absl::StrJoin(names, ", "), ") OVERRIDING SYSTEM VALUE VALUES (",
-                     absl::StrJoin(values, ", "), ")");
+    const std::string insert = absl::StrCat("INSERT INTO ", qualified_, " (", absl::StrJoin(names, ", "),
+                                            ") OVERRIDING SYSTEM VALUE VALUES (", absl::StrJoin(values, ", "), ")");
     RETURN_IF_ERROR(session_.ExecuteScript("BEGIN READ WRITE"));
     absl::Status tried = session_.ExecuteScript(insert);
     if (tried.ok()) tried = session_.ExecuteScript("SET CONSTRAINTS ALL IMMEDIATE");
@@ -71,9 +70,10 @@ class Proof {
           absl::StrCat("recorded as rejected (", claim.refused.kind, "), but the destination takes it"));
     }
     const auto error = postgres::GetSqlError(tried);
-    const bool about_row = error && (absl::StartsWith(error->sqlstate, "22") || absl::StartsWith(error->sqlstate, "23") ||
-                                     absl::StartsWith(error->sqlstate, "44") || absl::StartsWith(error->sqlstate, "54") ||
-                                     error->sqlstate == "P0001" || error->sqlstate == "21000");
+    const bool about_row =
+        error && (absl::StartsWith(error->sqlstate, "22") || absl::StartsWith(error->sqlstate, "23") ||
+                  absl::StartsWith(error->sqlstate, "44") || absl::StartsWith(error->sqlstate, "54") ||
+                  error->sqlstate == "P0001" || error->sqlstate == "21000");
     if (!about_row) return tried;
     return std::optional<std::string>();
   }
@@ -88,12 +88,13 @@ class Proof {
 
 absl::StatusOr<RefusedRows> LoadRefused(postgres::Connection& session, const std::string& migration_id,
                                         const core::Mapping& mapping) {
-  ASSIGN_OR_RETURN(const postgres::Result rows,
-                   session.Execute("SELECT i.source_key_record, i.kind, i.action, i.raw_format NOT IN ('copy-tuple', '') "
-                                   "AND i.kind NOT IN ('foreign_key', 'waiting', 'conflict'), i.reason "
-                                   "FROM vecferry.row_issue i JOIN vecferry.shard s USING (migration_id, shard) "
-                                   "WHERE i.migration_id = $1 AND s.mapping = $2 AND i.action IN ('rejected', 'skipped')",
-                                   {migration_id, static_cast<std::int64_t>(mapping.id)}));
+  ASSIGN_OR_RETURN(
+      const postgres::Result rows,
+      session.Execute("SELECT i.source_key_record, i.kind, i.action, i.raw_format NOT IN ('copy-tuple', '') "
+                      "AND i.kind NOT IN ('foreign_key', 'waiting', 'conflict'), i.reason "
+                      "FROM vecferry.row_issue i JOIN vecferry.shard s USING (migration_id, shard) "
+                      "WHERE i.migration_id = $1 AND s.mapping = $2 AND i.action IN ('rejected', 'skipped')",
+                      {migration_id, static_cast<std::int64_t>(mapping.id)}));
   RefusedRows refused;
   for (int row = 0; row < rows.rows(); ++row) {
     refused[rows.bytea(row, 0)] = {std::string(rows.text(row, 1)), std::string(rows.text(row, 2)), rows.truth(row, 3),

@@ -7,16 +7,16 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "common/core/findings.h"
 #include "common/core/plan.h"
 #include "common/postgres/connection.h"
 #include "verifier/compared_table.h"
-#include "common/core/findings.h"
 
 namespace vecferry::verifier {
 
 // A row that the ledger says was not carried.
 struct Refused {
-  std::string kind, action;  // rejected | skipped
+  std::string kind, action;    // rejected | skipped
   bool by_conversion = false;  // the reader's own words, which the rules must bear out; else Postgres'
   std::string reason;
 };

@@ -13,7 +13,8 @@
 namespace vecferry::verifier {
 
 // One destination row in canonical form (canonical.h), whichever side says it. Two rows are equal when their hashes
-// are: XXH3-128 of all fields, each with a mark for NULL and its length. Keeps its memory between rows. Not thread-safe.
+// are: XXH3-128 of all fields, each with a mark for NULL and its length. Keeps its memory between rows. Not
+// thread-safe.
 class RowImage {
  public:
   void Clear();

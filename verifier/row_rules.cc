@@ -39,8 +39,8 @@ std::int64_t RowBytes(absl::Span<const ValueView> inputs) {
   return bytes;
 }
 
-// Bytes of a canonical numeric as Postgres sends it: 8 of head, then 2 for each four digits on either side of the point,
-// without groups of zeros at both ends.
+// Bytes of a canonical numeric as Postgres sends it: 8 of head, then 2 for each four digits on either side of the
+// point, without groups of zeros at both ends.
 std::int64_t NumericWireBytes(absl::string_view text) {
   const std::size_t point = std::min(text.find('.'), text.size());
   std::string whole(text.substr(0, point)), fraction(text.substr(std::min(point + 1, text.size())));

@@ -117,8 +117,8 @@ class TableSample {
     const bool equal = missing_ + differing_ == 0;
     core::CheckReport check{"rows_equal", table_.name, equal ? "pass" : "fail"};
     check.expected = absl::StrCat(compared_, " sampled rows");
-    check.actual = equal ? absl::StrCat(compared_, " equal")
-                         : absl::StrCat(missing_, " missing, ", differing_, " differing");
+    check.actual =
+        equal ? absl::StrCat(compared_, " equal") : absl::StrCat(missing_, " missing, ", differing_, " differing");
     check.evidence = absl::StrCat("a sample by the source keys' hashes, every value of ", table_.columns.size(),
                                   " columns, looked up by key");
     return findings_.Tell(check);

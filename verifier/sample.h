@@ -2,8 +2,8 @@
 #define VECFERRY_VERIFIER_SAMPLE_H_
 
 #include "absl/status/status.h"
-#include "verifier/contents.h"
 #include "common/core/findings.h"
+#include "verifier/contents.h"
 
 namespace vecferry::verifier {
 

@@ -6,10 +6,12 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "common/core/record.h"
 #include "common/core/types.h"
 #include "verifier/compared_table.h"
 #include "verifier/expected_rows.h"
 #include "verifier/recall.h"
+#include "verifier/recorded_issues.h"
 
 namespace vecferry::verifier {
 namespace {
@@ -37,11 +39,19 @@ int ChooseQueries(const ComparedTable& table) {
   return static_cast<int>(std::clamp<std::int64_t>(kRowsReadMax / rows, 10, 50));
 }
 
+// Rows that the ledger says Postgres refused; whether it does is another check's question.
+bool IsRefused(const RefusedByMapping& refused, const RuledRow& row) {
+  const auto of_mapping = refused.find(row.mapping.id);
+  return of_mapping != refused.end() && !of_mapping->second.empty() &&
+         of_mapping->second.contains(core::EncodeRecord(row.source.key));
+}
+
 absl::Status MeasureColumn(const Verification& verification, const ComparedTable& table, int column, bool different,
                            core::Findings& findings) {
   const ComparedColumn& measured = table.columns[static_cast<std::size_t>(column)];
   const core::Plan& plan = verification.plan;
-  RecallTarget target{plan.identity.destination_schema, table.name, measured.name, measured.type, plan.extension_schema};
+  RecallTarget target{plan.identity.destination_schema, table.name, measured.name, measured.type,
+                      plan.extension_schema};
   const bool is_main = plan.main_model && plan.main_model->dimension == measured.type.dimension;
   if (is_main) target.model = plan.main_model->name;
   target.metric = "cosine";
@@ -50,13 +60,20 @@ absl::Status MeasureColumn(const Verification& verification, const ComparedTable
   options.queries = verification.options.recall_queries;
   if (options.queries == core::kRecallQueriesChosen) options.queries = ChooseQueries(table);
   options.index_min = verification.options.recall_index_min;
-  if (different) options.exact_min = 0;
+  // In a table that existed, rows of others are found too.
+  if (different || !table.fresh) options.exact_min = 0;
   options.own_queries = verification.options.queries;
+  RefusedByMapping refused;
+  for (const Filling& filling : table.fillings) {
+    if (verification.migration_id.empty()) continue;
+    ASSIGN_OR_RETURN(refused[filling.mapping->id],
+                     LoadRefused(verification.sessions[0], verification.migration_id, *filling.mapping));
+  }
   const ForEachVector source = [&](const std::function<absl::Status(absl::string_view)>& take) {
     std::int64_t rows = 0;
     return ForEachRuledRow(verification.source, plan, table, [&](const RuledRow& row) -> absl::Status {
       if (++rows % 1000 == 0 && verification.stopping()) return absl::CancelledError("stopped");
-      if (!row.ruling.carried) return absl::OkStatus();
+      if (!row.ruling.carried || IsRefused(refused, row)) return absl::OkStatus();
       const std::optional<absl::string_view> vector = row.row.field(column);
       return vector ? take(*vector) : absl::OkStatus();
     });
@@ -77,8 +94,7 @@ absl::Status CheckRecall(const Verification& verification, const std::set<std::s
     ASSIGN_OR_RETURN(const ComparedTable table, LayOutTable(verification.sessions[0], verification.plan, name));
     for (std::size_t column = 0; column < table.columns.size(); ++column) {
       if (!IsSearched(table.columns[column])) continue;
-      RETURN_IF_ERROR(
-          MeasureColumn(verification, table, static_cast<int>(column), different.contains(name), findings));
+      RETURN_IF_ERROR(MeasureColumn(verification, table, static_cast<int>(column), different.contains(name), findings));
     }
   }
   return absl::OkStatus();

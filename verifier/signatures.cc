@@ -81,13 +81,16 @@ class Signatures {
     const std::string quoted = core::QuoteIdentifier(column.name);
     int model = FindColumn(table, "model");
     if (model < 0) model = FindColumn(table, "embedding_model");
-    const std::string by = model < 0 ? "''" : core::QuoteIdentifier(table.columns[static_cast<std::size_t>(model)].name);
+    const std::string by =
+        model < 0 ? "''" : core::QuoteIdentifier(table.columns[static_cast<std::size_t>(model)].name);
     const std::string extension = core::QuoteIdentifier(plan_.extension_schema);
     const bool halves = column.type.kind == core::PgKind::kHalfvec;
     const std::string sql = absl::StrCat(
-        "SELECT coalesce(m::text, ''), count(*), min(d), max(d), min(n), max(n), count(*) FILTER (WHERE n = 0), count(*) "
-        "FILTER (WHERE abs(n - 1) < 1e-3) FROM (SELECT ", by, " AS m, ", extension, ".vector_dims(", quoted, ") AS d, ",
-        extension, halves ? ".l2_norm(" : ".vector_norm(", quoted, ") AS n FROM ", Qualified(table.name), " WHERE ", quoted,
+        "SELECT coalesce(m::text, ''), count(*), min(d), max(d), min(n), max(n), count(*) FILTER (WHERE n = 0), "
+        "count(*) "
+        "FILTER (WHERE abs(n - 1) < 1e-3) FROM (SELECT ",
+        by, " AS m, ", extension, ".vector_dims(", quoted, ") AS d, ", extension,
+        halves ? ".l2_norm(" : ".vector_norm(", quoted, ") AS n FROM ", Qualified(table.name), " WHERE ", quoted,
         " IS NOT NULL LIMIT ", kNormsOf, ") AS vectors GROUP BY 1 ORDER BY 2 DESC, 1");
     ASSIGN_OR_RETURN(const postgres::Result groups, verification_.sessions[0].Execute(sql));
     if (groups.rows() == 0) return absl::OkStatus();
@@ -128,7 +131,8 @@ class Signatures {
     std::uint64_t seen = 0;
     RETURN_IF_ERROR(ForEachRuledRow(verification_.source, plan_, table, [&](const RuledRow& row) {
       if (!row.ruling.carried || !row.row.field(text) || !row.row.field(vector)) return absl::OkStatus();
-      const std::uint64_t place = seen < static_cast<std::uint64_t>(options.embedder_texts) ? seen : random() % (seen + 1);
+      const std::uint64_t place =
+          seen < static_cast<std::uint64_t>(options.embedder_texts) ? seen : random() % (seen + 1);
       ++seen;
       if (place >= static_cast<std::uint64_t>(options.embedder_texts)) return absl::OkStatus();
       if (place == sample.size()) sample.emplace_back();

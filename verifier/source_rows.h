@@ -22,8 +22,8 @@ struct SourceRow {
 };
 
 // Calls `take` with every row that the mapping's query reads, by the verifier's own cursor: no ranges, no shards. Takes
-// turns at the connection, so that it may move to a copy meanwhile (rows of a table without rowid are read in one turn).
-// Errors: those of `take`; kDataLoss for damage, kCancelled when interrupted, naming the table.
+// turns at the connection, so that it may move to a copy meanwhile (rows of a table without rowid are read in one
+// turn). Errors: those of `take`; kDataLoss for damage, kCancelled when interrupted, naming the table.
 absl::Status ForEachSourceRow(sqlite::SnapshotConnection& source, const core::Mapping& mapping,
                               const std::function<absl::Status(const SourceRow&)>& take);
 

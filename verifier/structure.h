@@ -5,9 +5,9 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "common/core/findings.h"
 #include "common/core/plan.h"
 #include "common/postgres/connection.h"
-#include "common/core/findings.h"
 
 namespace vecferry::verifier {
 

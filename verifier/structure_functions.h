@@ -2,9 +2,9 @@
 #define VECFERRY_VERIFIER_STRUCTURE_FUNCTIONS_H_
 
 #include "absl/status/status.h"
+#include "common/core/findings.h"
 #include "common/core/plan.h"
 #include "common/postgres/connection.h"
-#include "common/core/findings.h"
 #include "verifier/structure_catalog.h"
 #include "verifier/structure_sql.h"
 

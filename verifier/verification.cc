@@ -19,7 +19,8 @@ absl::Status TellSizes(const Verification& verification, core::Findings& finding
     ASSIGN_OR_RETURN(
         const postgres::Result sizes,
         verification.sessions[0].Execute(
-            "SELECT greatest(c.reltuples, 0)::bigint, pg_catalog.pg_table_size(c.oid), pg_catalog.pg_indexes_size(c.oid), "
+            "SELECT greatest(c.reltuples, 0)::bigint, pg_catalog.pg_table_size(c.oid), "
+            "pg_catalog.pg_indexes_size(c.oid), "
             "coalesce(pg_catalog.pg_stat_get_dead_tuples(c.oid), 0) FROM pg_catalog.pg_class c JOIN "
             "pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind "
             "IN ('r', 'p')",
@@ -44,12 +45,11 @@ absl::Status Verify(const Verification& verification, core::Findings& findings) 
   }
   if (!verification.migration_id.empty()) {
     RETURN_IF_ERROR(findings.TellStep("counting rows"));
-    RETURN_IF_ERROR(
-        CheckCounts(verification.source, session, verification.migration_id, plan, unreadable, findings));
+    RETURN_IF_ERROR(CheckCounts(verification.source, session, verification.migration_id, plan, unreadable, findings));
   }
   if (options.level == core::kVerifyCounts) return absl::OkStatus();
-  const ContentsInput contents{verification.source, verification.sessions, plan, verification.migration_id, unreadable,
-                               verification.stopping};
+  const ContentsInput contents{verification.source, verification.sessions, plan, verification.migration_id,
+                               unreadable,          verification.stopping};
   RETURN_IF_ERROR(findings.TellStep("comparing values"));
   std::set<std::string> different;
   RETURN_IF_ERROR(options.level == core::kVerifyFull ? CheckContents(contents, different, findings)

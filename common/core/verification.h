@@ -7,7 +7,8 @@
 
 namespace vecferry::core {
 
-// counts: numbers of rows. sample: also structure, indexes, and every value of some rows. full: of all rows, and recall.
+// counts: numbers of rows. sample: also structure, indexes, and every value of some rows. full: of all rows, and
+// recall.
 inline constexpr char kVerifyCounts[] = "counts", kVerifySample[] = "sample", kVerifyFull[] = "full";
 
 inline constexpr int kRecallQueriesChosen = -1;
@@ -20,7 +21,7 @@ struct VerifyOptions {
   // Sampled vectors of each column; 0 = recall is not measured. An exact search reads the whole table, so that of large
   // tables fewer are chosen: 50 up to 100,000 rows, 10 from 500,000 on.
   int recall_queries = kRecallQueriesChosen;
-  double recall_index_min = 0;  // share that answers by index must reach; 0 = any
+  double recall_index_min = 0;              // share that answers by index must reach; 0 = any
   std::vector<std::vector<float>> queries;  // vectors to ask for beside the sampled ones
   std::string embedder_url;                 // OpenAI-compatible embeddings endpoint; "" = no texts are embedded again
   std::string embedder_model;               // "" = the store's own name for its model

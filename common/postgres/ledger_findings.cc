@@ -31,11 +31,12 @@ core::LatencyReport ReadLatencies(absl::string_view array) {
 }
 
 absl::Status LoadRecall(Connection& session, const Param& id, core::Report& report) {
-  ASSIGN_OR_RETURN(const Result rows,
-                   session.Execute("SELECT table_name, column_name, model, slice, metric, k, queries, coalesce(exact, -1), "
-                                   "coalesce(by_index, -1), index_ms, exact_ms FROM vecferry.recall WHERE migration_id = $1 "
-                                   "ORDER BY id",
-                                   {id}));
+  ASSIGN_OR_RETURN(
+      const Result rows,
+      session.Execute("SELECT table_name, column_name, model, slice, metric, k, queries, coalesce(exact, -1), "
+                      "coalesce(by_index, -1), index_ms, exact_ms FROM vecferry.recall WHERE migration_id = $1 "
+                      "ORDER BY id",
+                      {id}));
   for (int row = 0; row < rows.rows(); ++row) {
     const auto text = [&](int column) { return std::string(rows.text(row, column)); };
     report.recall.push_back({text(0), text(1), text(2), text(3), text(4), static_cast<int>(rows.integer(row, 5)),
@@ -65,8 +66,7 @@ absl::Status ForgetFindings(Connection& session, absl::string_view migration_id)
     RETURN_IF_ERROR(
         session.Execute(absl::StrCat("DELETE FROM vecferry.", table, " WHERE migration_id = $1"), {id}).status());
   }
-  return session
-      .Execute("UPDATE vecferry.migration SET differences_more = 0, report_sha256 = '' WHERE id = $1", {id})
+  return session.Execute("UPDATE vecferry.migration SET differences_more = 0, report_sha256 = '' WHERE id = $1", {id})
       .status();
 }
 
@@ -85,10 +85,11 @@ absl::Status RecordCheck(Connection& session, absl::string_view migration_id, co
 absl::Status RecordDifference(Connection& session, absl::string_view migration_id,
                               const core::DifferenceReport& difference) {
   return session
-      .Execute("INSERT INTO vecferry.difference (migration_id, table_name, key, columns, kind, detail) "
-               "VALUES ($1, $2, $3, $4, $5, $6)",
-               {std::string(migration_id), core::SanitizeText(difference.table), core::SanitizeText(difference.key),
-                core::SanitizeText(difference.columns), difference.kind, core::SanitizeText(difference.detail)})
+      .Execute(
+          "INSERT INTO vecferry.difference (migration_id, table_name, key, columns, kind, detail) "
+          "VALUES ($1, $2, $3, $4, $5, $6)",
+          {std::string(migration_id), core::SanitizeText(difference.table), core::SanitizeText(difference.key),
+           core::SanitizeText(difference.columns), difference.kind, core::SanitizeText(difference.detail)})
       .status();
 }
 
@@ -101,21 +102,23 @@ absl::Status AddDifferences(Connection& session, absl::string_view migration_id,
 
 absl::Status RecordRecall(Connection& session, absl::string_view migration_id, const core::RecallReport& recall) {
   return session
-      .Execute("INSERT INTO vecferry.recall (migration_id, table_name, column_name, model, slice, metric, k, queries, "
-               "exact, by_index, index_ms, exact_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-               {std::string(migration_id), core::SanitizeText(recall.table), core::SanitizeText(recall.column),
-                core::SanitizeText(recall.model), core::SanitizeText(recall.slice), recall.metric,
-                std::int64_t{recall.k}, std::int64_t{recall.queries}, Share(recall.exact), Share(recall.index),
-                Latencies(recall.by_index), Latencies(recall.without_index)})
+      .Execute(
+          "INSERT INTO vecferry.recall (migration_id, table_name, column_name, model, slice, metric, k, queries, "
+          "exact, by_index, index_ms, exact_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+          {std::string(migration_id), core::SanitizeText(recall.table), core::SanitizeText(recall.column),
+           core::SanitizeText(recall.model), core::SanitizeText(recall.slice), recall.metric, std::int64_t{recall.k},
+           std::int64_t{recall.queries}, Share(recall.exact), Share(recall.index), Latencies(recall.by_index),
+           Latencies(recall.without_index)})
       .status();
 }
 
 absl::Status RecordSize(Connection& session, absl::string_view migration_id, const core::TableSize& size) {
   return session
-      .Execute("INSERT INTO vecferry.table_size (migration_id, table_name, rows, table_bytes, index_bytes, dead_tuples) "
-               "VALUES ($1, $2, $3, $4, $5, $6)",
-               {std::string(migration_id), core::SanitizeText(size.table), size.rows, size.table_bytes, size.index_bytes,
-                size.dead_tuples})
+      .Execute(
+          "INSERT INTO vecferry.table_size (migration_id, table_name, rows, table_bytes, index_bytes, dead_tuples) "
+          "VALUES ($1, $2, $3, $4, $5, $6)",
+          {std::string(migration_id), core::SanitizeText(size.table), size.rows, size.table_bytes, size.index_bytes,
+           size.dead_tuples})
       .status();
 }
 
@@ -129,10 +132,11 @@ absl::Status RecordReportDigest(Connection& session, absl::string_view migration
 absl::Status StoreVerification(Connection& session, const core::Report& report) {
   const std::string& id = report.migration_id;
   return InTransaction(session, [&]() -> absl::Status {
-    ASSIGN_OR_RETURN(const Result updated,
-                     session.Execute("UPDATE vecferry.migration SET state = $2, verify_level = $3 WHERE id = $1 AND ended "
-                                     "AND state <> 'DROPPED'",
-                                     {id, std::string(core::ToString(report.state)), report.verify_level}));
+    ASSIGN_OR_RETURN(
+        const Result updated,
+        session.Execute("UPDATE vecferry.migration SET state = $2, verify_level = $3 WHERE id = $1 AND ended "
+                        "AND state <> 'DROPPED'",
+                        {id, std::string(core::ToString(report.state)), report.verify_level}));
     if (updated.affected() == 0) {
       return absl::FailedPreconditionError(absl::StrCat("migration ", id, " has not ended, or its tables are gone"));
     }
@@ -158,6 +162,9 @@ absl::Status LoadFindings(Connection& session, absl::string_view migration_id, c
     const auto text = [&](int column) { return std::string(checks.text(row, column)); };
     report.checks.push_back({text(0), text(1), text(2), text(3), text(4), text(5)});
   }
+  // A ledger of version 2 is shown as it is.
+  ASSIGN_OR_RETURN(const Result newer, session.Execute("SELECT to_regclass('vecferry.difference') IS NOT NULL"));
+  if (!newer.truth(0, 0)) return absl::OkStatus();
   ASSIGN_OR_RETURN(const Result differences,
                    session.Execute("SELECT table_name, key, columns, kind, detail FROM vecferry.difference "
                                    "WHERE migration_id = $1 ORDER BY id",

@@ -219,8 +219,8 @@ inline constexpr int kChecksToldMax = 500;
 // What to verify; fields as vecferry.v1.VerifyRequest.
 struct Verification {
   std::string migration_id, connection;
-  std::string snapshot;             // the source's copy to read; "" = the verifier has it open
-  std::optional<core::Plan> plan;   // only without a migration
+  std::string snapshot;            // the source's copy to read; "" = the verifier has it open
+  std::optional<core::Plan> plan;  // only without a migration
   core::VerifyOptions options;
 };
 

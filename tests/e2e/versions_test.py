@@ -97,7 +97,9 @@ class OlderLedgers(Case):
             columns = [name for name, in self.query(
                 f"SELECT quote_ident(attname) FROM pg_attribute WHERE attrelid = 'vecferry.{table}'::regclass AND "
                 "attnum > 0 AND NOT attisdropped AND attgenerated = ''")]
-            copies.append((table, ", ".join(columns)))
+            columns = [name for name in columns if re.search(rf"\b{name}\b", older)]
+            if f"CREATE TABLE vecferry.{table} " in older:  # else a later version brought it
+                copies.append((table, ", ".join(columns)))
         copies.sort(key=lambda copy: copy[0] != "migration")  # to which the others refer
         SERVER.psql(self.database, "ALTER SCHEMA vecferry RENAME TO newer; CREATE SCHEMA vecferry;" + older + "".join(
             f"INSERT INTO vecferry.{table} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM newer.{table};"
@@ -113,7 +115,7 @@ class OlderLedgers(Case):
         done, report = report_of(words)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual((report["migration_id"], report["resumed"], report["state"]), (self.migration, 1, "VERIFIED"))
-        self.assertEqual(self.query("SELECT version FROM vecferry.ledger_version"), [["2"]])
+        self.assertEqual(self.query("SELECT version FROM vecferry.ledger_version"), [["3"]])
         self.assertEqual(compare_store(STORE, SERVER, self.database), [])
 
     def test_services_finish_it(self):

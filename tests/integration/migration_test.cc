@@ -99,6 +99,7 @@ TEST_F(MigrationTest, DeletesNothingWhenThereAreMoreOrphansThanAllowedAndGoesOnW
   request.rejects_max = 10;
   const absl::StatusOr<core::Report> report = cluster.Run(request);
   ASSERT_THAT(report, IsOk());
+  EXPECT_THAT(FailedChecks(*report), IsEmpty()) << (report->differences.empty() ? "" : report->differences[0].detail);
   EXPECT_EQ(report->state, core::State::kVerified) << report->failure;
   EXPECT_EQ(report->totals.rejected, 10);
   EXPECT_THAT(Query("SELECT count(*) FROM mem.notes"), ElementsAre("90"));

@@ -81,7 +81,8 @@ TEST_F(VerifierTest, IsNoPassWhenASideCannotBeRead) {
 }
 
 TEST_F(VerifierTest, KnowsItsLevels) {
-  EXPECT_THAT(Verify("most"), StatusIs(absl::StatusCode::kInvalidArgument, ::testing::HasSubstr("counts, sample, full")));
+  EXPECT_THAT(Verify("most"),
+              StatusIs(absl::StatusCode::kInvalidArgument, ::testing::HasSubstr("counts, sample, full")));
 }
 
 }  // namespace

@@ -9,7 +9,6 @@
 namespace vecferry::testing {
 namespace {
 
-
 using ::testing::IsEmpty;
 
 int StoresToTry() {

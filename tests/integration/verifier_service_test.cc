@@ -61,8 +61,8 @@ TEST_F(VerifierServiceTest, CountsItsChecksByVerdict) {
   });
   ASSERT_THAT(Verify(report->migration_id), IsOk());
   EXPECT_THAT(Told(), HasSubstr("vecferry_verifier_checks_total{verdict=\"fail\"} 1\n"));
-  EXPECT_THAT(Told(), HasSubstr(absl::StrCat("vecferry_verifier_checks_total{verdict=\"pass\"} ",
-                                             passed_.load(), "\n")));
+  EXPECT_THAT(Told(),
+              HasSubstr(absl::StrCat("vecferry_verifier_checks_total{verdict=\"pass\"} ", passed_.load(), "\n")));
   EXPECT_THAT(Told(), HasSubstr("vecferry_verifier_seconds_count 1\n"));
 }
 

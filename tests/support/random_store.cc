@@ -23,7 +23,8 @@ std::string TextLiteral(const std::string& bytes) { return absl::StrCat("CAST(",
 
 std::string Real(RandomTexts& random) {
   switch (random.Below(6)) {
-    case 0: return random.Pick<std::string>({"-0.0", "5e-324", "1e308", "9e999", "-9e999", "0.1", "1e15", "123456789.0"});
+    case 0:
+      return random.Pick<std::string>({"-0.0", "5e-324", "1e308", "9e999", "-9e999", "0.1", "1e15", "123456789.0"});
     case 1: return absl::StrCat(static_cast<std::int64_t>(random.Below(2'000'000'000'000)), ".5");
     default: return absl::StrFormat("%.17g", static_cast<double>(random.Bits() >> 11) / (1 << random.Below(30)));
   }
@@ -43,8 +44,8 @@ std::string Vector(RandomTexts& random) {
 std::string Value(RandomTexts& random, const RandomColumn& column) {
   if (column.key && column.type == "INTEGER") return Integer(random);  // a rowid takes nothing else
   if (!column.key && random.Below(10) == 0) return "NULL";
-  const std::string type = random.Below(10) == 0 ? random.Pick<std::string>({"TEXT", "INTEGER", "REAL", "BLOB"})
-                                                 : column.type;
+  const std::string type =
+      random.Below(10) == 0 ? random.Pick<std::string>({"TEXT", "INTEGER", "REAL", "BLOB"}) : column.type;
   if (type == "INTEGER") return Integer(random);
   if (type == "REAL") return Real(random);
   if (type == "TEXT") return TextLiteral(random.Utf8());
@@ -64,10 +65,11 @@ std::vector<RandomColumn> Columns(RandomTexts& random) {
   std::vector<RandomColumn> columns;
   const std::uint64_t count = 1 + random.Below(8);
   for (std::uint64_t i = 0; i < count; ++i) {
-    const std::string type = random.Pick<std::string>({"INTEGER", "REAL", "TEXT", "BLOB", "VECTOR", "NUMERIC", "BOOLEAN",
-                                                       "DATETIME", "JSON", "UUID", ""});
-    const std::string name = type == "VECTOR" ? absl::StrCat("embedding_", i)
-                                              : absl::StrCat(random.Pick<std::string>({"c", "C", "größe ", "a\"b", "x'y"}), i);
+    const std::string type = random.Pick<std::string>(
+        {"INTEGER", "REAL", "TEXT", "BLOB", "VECTOR", "NUMERIC", "BOOLEAN", "DATETIME", "JSON", "UUID", ""});
+    const std::string name = type == "VECTOR"
+                                 ? absl::StrCat("embedding_", i)
+                                 : absl::StrCat(random.Pick<std::string>({"c", "C", "größe ", "a\"b", "x'y"}), i);
     columns.push_back({name, type});
   }
   return columns;

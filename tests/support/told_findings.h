@@ -57,8 +57,8 @@ class ToldFindings final : public core::Findings {
   std::vector<std::string> Differences() const {
     std::vector<std::string> texts;
     for (const core::DifferenceReport& difference : differences) {
-      texts.push_back(absl::StrCat(difference.kind, " ", difference.table, " ", difference.columns, ": ",
-                                   difference.detail));
+      texts.push_back(
+          absl::StrCat(difference.kind, " ", difference.table, " ", difference.columns, ": ", difference.detail));
     }
     return texts;
   }

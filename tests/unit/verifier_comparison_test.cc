@@ -1,6 +1,4 @@
 // Comparing two sets of rows: what is told of every way in which they can differ.
-#include "verifier/comparison.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -9,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 #include "tests/support/status_matchers.h"
+#include "verifier/comparison.h"
 
 namespace vecferry::verifier {
 namespace {
@@ -64,9 +63,9 @@ class ComparisonTest : public ::testing::Test {
     std::vector<std::string> named;
     for (const DifferentRow& row : outcome->rows) {
       const bool missing = row.kind == RowDifference::kMissing;
-      named.push_back(absl::StrCat(missing                                      ? "missing "
-                                   : row.kind == RowDifference::kUnexpected     ? "unexpected "
-                                                                                : "differing ",
+      named.push_back(absl::StrCat(missing                                  ? "missing "
+                                   : row.kind == RowDifference::kUnexpected ? "unexpected "
+                                                                            : "differing ",
                                    *(missing ? row.source : row.destination).field(0)));
     }
     std::sort(named.begin(), named.end());
