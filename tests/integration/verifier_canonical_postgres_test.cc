@@ -26,8 +26,8 @@ constexpr int kValues = 6'000;
 
 // A big-endian number at the front of `bytes`, which is taken away.
 std::int64_t TakeNumber(absl::string_view& bytes, std::size_t size) {
-  std::int64_t number = static_cast<signed char>(bytes[0]);
-  for (std::size_t at = 1; at < size; ++at) number = number * 256 + static_cast<unsigned char>(bytes[at]);
+  std::int64_t number = static_cast<unsigned char>(bytes[0]) < 0x80 ? 0 : -1;  // the sign goes on to the left
+  for (std::size_t at = 0; at < size; ++at) number = number * 256 + static_cast<unsigned char>(bytes[at]);
   bytes.remove_prefix(size);
   return number;
 }
