@@ -113,7 +113,7 @@ TEST(ReadJsonbTest, ReadsTenThousandLevels) {
   EXPECT_EQ(Jsonb("[" + open + close), "unfit invalid_json");
   EXPECT_EQ(Texts("[" + open + close + "]").substr(0, 37), "element_not_text: " + "01 00004e20 5b5b5b5b"_hex + "5");
   std::string nested = "1";
-  for (int level = 0; level < 10'000; ++level) nested = "{\"b\":" + nested + ",\"a\":2}";
+  for (int level = 0; level < 10'000; ++level) nested.insert(0, R"({"b":)").append(R"(,"a":2})");
   const std::string read = Jsonb(nested);
   EXPECT_EQ(read.substr(0, 20), "{\"a\":2,\"b\":{\"a\":2,\"b");
   EXPECT_EQ(read.size(), nested.size());
