@@ -14,9 +14,6 @@ namespace {
 
 constexpr std::size_t kFindingsHeldMax = 200;
 
-}  // namespace
-namespace {
-
 std::string IntegerArray(const std::set<int>& numbers) { return absl::StrCat("{", absl::StrJoin(numbers, ","), "}"); }
 
 }  // namespace

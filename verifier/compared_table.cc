@@ -95,6 +95,12 @@ bool Fills(const core::Mapping& mapping, const std::string& column) {
 
 }  // namespace
 
+std::set<std::string> MappedTables(const core::Plan& plan) {
+  std::set<std::string> tables;
+  for (const core::Mapping& mapping : plan.mappings) tables.insert(mapping.destination_table);
+  return tables;
+}
+
 absl::StatusOr<ComparedTable> LayOutTable(postgres::Connection& session, const core::Plan& plan,
                                           const std::string& name) {
   ComparedTable table{.name = name};

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -37,7 +38,10 @@ struct ComparedTable {
   std::vector<std::string> left_out;
 };
 
-// The destination tables that mappings fill. Asks the catalogs for the defaults of columns that they leave.
+// The destination tables that mappings fill.
+std::set<std::string> MappedTables(const core::Plan& plan);
+
+// What is compared of one of them. Asks the catalogs for the defaults of columns that they leave.
 absl::StatusOr<ComparedTable> LayOutTable(postgres::Connection& session, const core::Plan& plan,
                                           const std::string& table);
 

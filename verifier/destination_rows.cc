@@ -91,6 +91,18 @@ absl::Status DestinationRows::TakeFields(absl::string_view tuple, RowImage& row)
   return tuple.empty() ? absl::OkStatus() : Broken("a tuple has bytes left over");
 }
 
+absl::Status ForEachDestinationRow(postgres::Connection& session, const std::string& from,
+                                   const std::vector<ComparedColumn>& columns, const std::string& condition,
+                                   const std::function<absl::Status(const RowImage&)>& take) {
+  ASSIGN_OR_RETURN(DestinationRows rows, DestinationRows::Open(session, from, columns, condition));
+  RowImage row;
+  while (true) {
+    ASSIGN_OR_RETURN(const bool more, rows.Next(row));
+    if (!more) return absl::OkStatus();
+    RETURN_IF_ERROR(take(row));
+  }
+}
+
 absl::Status DestinationRows::Broken(absl::string_view what) const {
   return absl::DataLossError(absl::StrCat("reading ", from_, ": ", what));
 }

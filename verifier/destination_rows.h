@@ -1,6 +1,7 @@
 #ifndef VECFERRY_VERIFIER_DESTINATION_ROWS_H_
 #define VECFERRY_VERIFIER_DESTINATION_ROWS_H_
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,12 @@ class DestinationRows {
   bool header_taken_ = false, trailer_taken_ = false;
   std::string buffer_;
 };
+
+// Calls `take` with each of the rows that DestinationRows::Open would give, to their end. Errors: those of `take` too,
+// after which the session is of no use.
+absl::Status ForEachDestinationRow(postgres::Connection& session, const std::string& from,
+                                   const std::vector<ComparedColumn>& columns, const std::string& condition,
+                                   const std::function<absl::Status(const RowImage&)>& take);
 
 }  // namespace vecferry::verifier
 

@@ -170,15 +170,8 @@ absl::Status CheckRecordedIssues(sqlite::SnapshotConnection& source, postgres::C
   Sides sides;
   sides.key = {kKeyRecord, kColumn, kKind, kAction, kMapping};
   sides.source = [&](const RowTaker& take) { return expected.Scan(take); };
-  sides.destination.push_back([&](const RowTaker& take) -> absl::Status {
-    ASSIGN_OR_RETURN(DestinationRows rows, DestinationRows::Open(session, recorded, IssueColumns(), ""));
-    RowImage issue;
-    while (true) {
-      ASSIGN_OR_RETURN(const bool more, rows.Next(issue));
-      if (!more) return absl::OkStatus();
-      RETURN_IF_ERROR(take(issue));
-    }
-  });
+  sides.destination.push_back(
+      [&](const RowTaker& take) { return ForEachDestinationRow(session, recorded, IssueColumns(), "", take); });
   ASSIGN_OR_RETURN(const Outcome outcome, Compare(sides));
   for (const DifferentRow& row : outcome.rows) RETURN_IF_ERROR(findings.Tell(Describe(table, row)));
   const std::int64_t wrong = outcome.missing + outcome.unexpected + outcome.differing;

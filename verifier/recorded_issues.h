@@ -1,7 +1,6 @@
 #ifndef VECFERRY_VERIFIER_RECORDED_ISSUES_H_
 #define VECFERRY_VERIFIER_RECORDED_ISSUES_H_
 
-#include <map>
 #include <string>
 
 #include "absl/status/status.h"
@@ -13,9 +12,6 @@
 #include "verifier/refused_rows.h"
 
 namespace vecferry::verifier {
-
-// Issues by mapping id.
-using RefusedByMapping = std::map<int, RefusedRows>;
 
 // Whether the ledger names exactly the repairs and rejections that the rules ask for, each with the source's bytes:
 // the check `issues_recorded` of the table. Rows that only Postgres refused are left to ProveClaims. Streams both sides

@@ -84,10 +84,8 @@ class Proof {
   const std::string qualified_;
 };
 
-}  // namespace
-
-absl::StatusOr<RefusedRows> LoadRefused(postgres::Connection& session, const std::string& migration_id,
-                                        const core::Mapping& mapping) {
+absl::StatusOr<RefusedRows> LoadOf(postgres::Connection& session, const std::string& migration_id,
+                                   const core::Mapping& mapping) {
   ASSIGN_OR_RETURN(
       const postgres::Result rows,
       session.Execute("SELECT i.source_key_record, i.kind, i.action, i.raw_format NOT IN ('copy-tuple', '') "
@@ -99,6 +97,17 @@ absl::StatusOr<RefusedRows> LoadRefused(postgres::Connection& session, const std
   for (int row = 0; row < rows.rows(); ++row) {
     refused[rows.bytea(row, 0)] = {std::string(rows.text(row, 1)), std::string(rows.text(row, 2)), rows.truth(row, 3),
                                    std::string(rows.text(row, 4))};
+  }
+  return refused;
+}
+
+}  // namespace
+
+absl::StatusOr<RefusedByMapping> LoadRefused(postgres::Connection& session, const std::string& migration_id,
+                                             const ComparedTable& table) {
+  RefusedByMapping refused;
+  for (const Filling& filling : table.fillings) {
+    ASSIGN_OR_RETURN(refused[filling.mapping->id], LoadOf(session, migration_id, *filling.mapping));
   }
   return refused;
 }

@@ -2,6 +2,7 @@
 #define VECFERRY_VERIFIER_REFUSED_ROWS_H_
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -24,9 +25,11 @@ struct Refused {
 // By source key (record). In memory: rejected rows are bounded by --max-rejects.
 using RefusedRows = std::unordered_map<std::string, Refused>;
 
-// Those of some mappings that are told where `mapping` is counted.
-absl::StatusOr<RefusedRows> LoadRefused(postgres::Connection& session, const std::string& migration_id,
-                                        const core::Mapping& mapping);
+using RefusedByMapping = std::map<int, RefusedRows>;
+
+// Those of the mappings that fill a table.
+absl::StatusOr<RefusedByMapping> LoadRefused(postgres::Connection& session, const std::string& migration_id,
+                                             const ComparedTable& table);
 
 // A row that the rules carry and that the ledger says Postgres refused.
 struct Claim {

@@ -31,10 +31,7 @@ class TableSample {
 
   absl::Status Run() {
     if (!input_.migration_id.empty()) {
-      for (const Filling& filling : table_.fillings) {
-        ASSIGN_OR_RETURN(refused_[filling.mapping->id],
-                         LoadRefused(input_.sessions[0], input_.migration_id, *filling.mapping));
-      }
+      ASSIGN_OR_RETURN(refused_, LoadRefused(input_.sessions[0], input_.migration_id, table_));
     }
     const auto take = [this](const RuledRow& row) { return Take(row); };
     const auto filter = [](const core::Mapping& mapping, const SourceRow& row) { return IsDrawn(mapping, row); };
@@ -75,14 +72,7 @@ class TableSample {
     const std::string condition = KeysCondition();
     sides.destination.push_back([&](const RowTaker& take) -> absl::Status {
       const std::string from = core::QualifiedName(input_.plan.identity.destination_schema, table_.name);
-      ASSIGN_OR_RETURN(DestinationRows rows,
-                       DestinationRows::Open(input_.sessions[0], from, table_.columns, condition));
-      RowImage row;
-      while (true) {
-        ASSIGN_OR_RETURN(const bool more, rows.Next(row));
-        if (!more) return absl::OkStatus();
-        RETURN_IF_ERROR(take(row));
-      }
+      return ForEachDestinationRow(input_.sessions[0], from, table_.columns, condition, take);
     });
     ASSIGN_OR_RETURN(const Outcome outcome, Compare(sides));
     for (const DifferentRow& row : outcome.rows) {
@@ -136,11 +126,9 @@ class TableSample {
 }  // namespace
 
 absl::Status CheckSample(const ContentsInput& input, core::Findings& findings) {
-  std::set<std::string> names;
-  for (const core::Mapping& mapping : input.plan.mappings) names.insert(mapping.destination_table);
   postgres::Connection& session = input.sessions[0];
   RETURN_IF_ERROR(session.ExecuteScript("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"));
-  for (const std::string& name : names) {
+  for (const std::string& name : MappedTables(input.plan)) {
     if (input.unreadable.contains(name)) continue;
     ASSIGN_OR_RETURN(const ComparedTable table, LayOutTable(session, input.plan, name));
     RETURN_IF_ERROR(TableSample(input, table, findings).Run());

@@ -11,7 +11,7 @@
 #include "verifier/compared_table.h"
 #include "verifier/expected_rows.h"
 #include "verifier/recall.h"
-#include "verifier/recorded_issues.h"
+#include "verifier/refused_rows.h"
 
 namespace vecferry::verifier {
 namespace {
@@ -64,10 +64,8 @@ absl::Status MeasureColumn(const Verification& verification, const ComparedTable
   if (different || !table.fresh) options.exact_min = 0;
   options.own_queries = verification.options.queries;
   RefusedByMapping refused;
-  for (const Filling& filling : table.fillings) {
-    if (verification.migration_id.empty()) continue;
-    ASSIGN_OR_RETURN(refused[filling.mapping->id],
-                     LoadRefused(verification.sessions[0], verification.migration_id, *filling.mapping));
+  if (!verification.migration_id.empty()) {
+    ASSIGN_OR_RETURN(refused, LoadRefused(verification.sessions[0], verification.migration_id, table));
   }
   const ForEachVector source = [&](const std::function<absl::Status(absl::string_view)>& take) {
     std::int64_t rows = 0;
@@ -86,11 +84,8 @@ absl::Status MeasureColumn(const Verification& verification, const ComparedTable
 absl::Status CheckRecall(const Verification& verification, const std::set<std::string>& unreadable,
                          const std::set<std::string>& different, core::Findings& findings) {
   if (verification.options.recall_queries == 0 && verification.options.queries.empty()) return absl::OkStatus();
-  std::set<std::string> names;
-  for (const core::Mapping& mapping : verification.plan.mappings) {
-    if (!unreadable.contains(mapping.destination_table)) names.insert(mapping.destination_table);
-  }
-  for (const std::string& name : names) {
+  for (const std::string& name : MappedTables(verification.plan)) {
+    if (unreadable.contains(name)) continue;
     ASSIGN_OR_RETURN(const ComparedTable table, LayOutTable(verification.sessions[0], verification.plan, name));
     for (std::size_t column = 0; column < table.columns.size(); ++column) {
       if (!IsSearched(table.columns[column])) continue;

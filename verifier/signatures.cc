@@ -175,11 +175,8 @@ absl::Status CheckSignatures(const Verification& verification, const std::set<st
   if (StatesRegistry(verification.plan) && !unreadable.contains(kRegistry)) {
     RETURN_IF_ERROR(signatures.CheckRegistry());
   }
-  std::set<std::string> names;
-  for (const core::Mapping& mapping : verification.plan.mappings) {
-    if (!unreadable.contains(mapping.destination_table)) names.insert(mapping.destination_table);
-  }
-  for (const std::string& name : names) {
+  for (const std::string& name : MappedTables(verification.plan)) {
+    if (unreadable.contains(name)) continue;
     ASSIGN_OR_RETURN(const ComparedTable table, LayOutTable(verification.sessions[0], verification.plan, name));
     RETURN_IF_ERROR(signatures.CheckTable(table));
   }

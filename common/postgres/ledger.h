@@ -107,7 +107,8 @@ absl::Status RecordSize(Connection& session, absl::string_view migration_id, con
 // SHA-256 of the page that was written of it, hexadecimal.
 absl::Status RecordReportDigest(Connection& session, absl::string_view migration_id, absl::string_view sha256);
 // A later verification of a migration that has ended takes the place of the one before: findings, level and verdict of
-// `report`, in one transaction. kFailedPrecondition: it has not ended, or its tables are gone.
+// `report`, in one transaction. kFailedPrecondition: it has not ended, its tables are gone, or
+// what a more thorough one found to differ is not shown to be mended.
 absl::Status StoreVerification(Connection& session, const core::Report& report);
 absl::Status LoadFindings(Connection& session, absl::string_view migration_id, core::Report& report);
 

@@ -135,10 +135,14 @@ absl::Status StoreVerification(Connection& session, const core::Report& report) 
     ASSIGN_OR_RETURN(
         const Result updated,
         session.Execute("UPDATE vecferry.migration SET state = $2, verify_level = $3 WHERE id = $1 AND ended "
-                        "AND state <> 'DROPPED'",
+                        "AND state <> 'DROPPED' AND (state <> 'DIFFERENT' OR $2 = 'DIFFERENT' OR "
+                        "array_position(ARRAY['counts', 'sample', 'full'], $3) >= "
+                        "array_position(ARRAY['counts', 'sample', 'full'], verify_level))",
                         {id, std::string(core::ToString(report.state)), report.verify_level}));
     if (updated.affected() == 0) {
-      return absl::FailedPreconditionError(absl::StrCat("migration ", id, " has not ended, or its tables are gone"));
+      return absl::FailedPreconditionError(
+          absl::StrCat("migration ", id,
+                       " has not ended, or its tables are gone, or a more thorough verification found differences"));
     }
     RETURN_IF_ERROR(ForgetFindings(session, id));
     for (const core::CheckReport& check : report.checks) RETURN_IF_ERROR(RecordCheck(session, id, check));

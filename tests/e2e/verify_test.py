@@ -64,6 +64,9 @@ class VerifyTest(unittest.TestCase):
                              [["DIFFERENT", level]])
         counted, _ = self.verify("--verify-level", "counts")
         self.assertEqual(counted["differences"], [])
+        # Numbers of rows take nothing back.
+        self.assertEqual(SERVER.query(self.database, "SELECT state, verify_level FROM vecferry.migration"),
+                         [["DIFFERENT", "sample"]])
         SERVER.psql(self.database, "UPDATE documents SET title = rtrim(title) WHERE id = 7")
         self.assertEqual(self.verify()[0]["state"], "VERIFIED")
         self.assertEqual(SERVER.query(self.database, "SELECT state FROM vecferry.migration"), [["VERIFIED"]])
