@@ -110,12 +110,9 @@ std::string Scratch(const PlanContext& context) {
 }
 
 std::string Estimates(const core::Plan& plan, const PlanContext& context) {
-  double bytes = 0, copied = 0, rows = 0;
-  for (const core::Mapping& mapping : plan.mappings) {
-    bytes += static_cast<double>(mapping.bytes_estimate);
-    if (mapping.counted) rows += static_cast<double>(mapping.rows_estimate);
-  }
-  copied = bytes / kCopyBytesPerSecond;
+  double bytes = 0;
+  for (const core::Mapping& mapping : plan.mappings) bytes += static_cast<double>(mapping.bytes_estimate);
+  const double copied = bytes / kCopyBytesPerSecond;
   double finish = 0;
   for (const core::FinishStep& step : plan.steps) {
     if (context.no_indexes && step.optional) continue;
