@@ -1,24 +1,19 @@
 #include <stdio.h>
 
-#include <algorithm>
-#include <atomic>
 #include <filesystem>
 #include <memory>
-#include <thread>
+#include <utility>
 
 #include "absl/cleanup/cleanup.h"
-#include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "cli/commands.h"
 #include "cli/conclude.h"
 #include "cli/destination.h"
 #include "cli/local_postgres.h"
+#include "cli/own_migration.h"
 #include "cli/pipeline.h"
 #include "cli/plan_text.h"
-#include "cli/progress.h"
 #include "cli/remote_command.h"
 #include "common/base/status_macros.h"
-#include "common/core/limits.h"
 #include "common/service/options.h"
 #include "common/telemetry/log.h"
 #include "common/telemetry/tracing.h"
@@ -27,14 +22,6 @@ namespace vecferry::cli {
 namespace {
 
 constexpr int kOwnSourceConnections = 2;  // the coordinator's and the verifier's
-
-// Each stream is a reader thread, a writer thread and a server process; more than the cores only take turns.
-int CountStreams(const CopyOptions& copy) {
-  const int room = copy.connections_max - core::kLedgerConnections;
-  const int cores = std::max(2, static_cast<int>(std::thread::hardware_concurrency()));
-  const int writers = copy.writers > 0 ? copy.writers : std::min(room, cores);
-  return copy.readers > 0 ? std::min(copy.readers, writers) : writers;
-}
 
 std::int64_t FileBytes(const std::string& path) {
   std::error_code error;
@@ -51,15 +38,14 @@ class CopyCommand {
  private:
   absl::Status OpenSource();
   absl::Status PrepareDestination();
-  absl::StatusOr<int> SayPlan(Pipeline& pipeline);
-  absl::StatusOr<int> Migrate(Pipeline& pipeline);
+  absl::StatusOr<int> SayPlan(OwnMigration& migration);
+  absl::StatusOr<int> Migrate(OwnMigration& migration);
 
   CopyOptions copy_;
   base::ProcessSignals& signals_;
   Destination destination_;
   bool destination_runs_ = true;
   int streams_ = 1;
-  std::atomic<bool> planning_{false};
   std::unique_ptr<sqlite::Snapshot> snapshot_;
 };
 
@@ -74,15 +60,13 @@ absl::StatusOr<int> CopyCommand::Run(const std::string& postgres_url) {
   RETURN_IF_ERROR(opened);
   RETURN_IF_ERROR(PrepareDestination());
   Pipeline pipeline({destination_.conninfo, destination_runs_, streams_}, snapshot_.get());
-  signals_.OnInterrupt([this, &pipeline] {
+  OwnMigration migration(copy_, pipeline, streams_, [this] { return signals_.interrupted(); });
+  signals_.OnInterrupt([&migration] {
     WriteAll(stderr, "vecferry: interrupted, leaving a resumable state (again to end at once)\n");
-    pipeline.Interrupt();
-    // Between two statements there is nothing to end; planning runs many.
-    for (; planning_; absl::SleepFor(absl::Milliseconds(50))) pipeline.InterruptPlanning();
+    migration.Interrupt();
   });
   const auto clear = absl::MakeCleanup([this] { signals_.ClearHandler(); });
-  planning_ = true;
-  absl::StatusOr<int> code = copy_.dry_run ? SayPlan(pipeline) : Migrate(pipeline);
+  absl::StatusOr<int> code = copy_.dry_run ? SayPlan(migration) : Migrate(migration);
   // What a cancelled statement or a closed stream said is no news.
   if (!code.ok() && signals_.interrupted()) {
     WriteAll(stderr, "vecferry: interrupted; the same command resumes\n");
@@ -115,10 +99,8 @@ absl::Status CopyCommand::PrepareDestination() {
   return local.Start();
 }
 
-absl::StatusOr<int> CopyCommand::SayPlan(Pipeline& pipeline) {
-  const auto result = pipeline.migrations().Plan(MakeRequest(copy_, pipeline.connection(), streams_));
-  planning_ = false;
-  ASSIGN_OR_RETURN(const rpc::DrawnPlan drawn, result);
+absl::StatusOr<int> CopyCommand::SayPlan(OwnMigration& migration) {
+  ASSIGN_OR_RETURN(const rpc::DrawnPlan drawn, migration.Plan());
   PlanContext context{destination_.masked, drawn.resumes_migration_id, streams_, copy_.no_indexes, copy_.no_verify};
   if (!destination_runs_) context.destination += " (does not run yet; taken as empty)";
   ASSIGN_OR_RETURN(context.source_copied, sqlite::WhenCopied(copy_.identity.source_path, copy_.snapshot));
@@ -127,26 +109,10 @@ absl::StatusOr<int> CopyCommand::SayPlan(Pipeline& pipeline) {
   return 0;
 }
 
-absl::StatusOr<int> CopyCommand::Migrate(Pipeline& pipeline) {
-  const auto result = pipeline.migrations().Start(MakeRequest(copy_, pipeline.connection(), streams_));
-  planning_ = false;
-  ASSIGN_OR_RETURN(const rpc::Started started, result);
-  WriteAll(stderr, absl::StrCat(started.resumed ? "resuming" : "starting", " migration ", started.migration_id, "\n"));
-  pipeline.StartReaders();
-  Progress progress(copy_.progress);
-  absl::StatusOr<core::Report> report =
-      pipeline.migrations().Watch(started.migration_id, pipeline.connection(), [&](const core::Report& now) {
-        progress.Update(now);
-        return true;
-      });
-  progress.Stop();
-  const absl::Status readers = pipeline.JoinReaders();
-  if (!report.ok()) return readers.ok() ? report.status() : readers;
-  if (!readers.ok() && report->failure.empty() && !core::IsEnded(report->state)) {
-    report->failure = std::string(readers.message());
-  }
-  report->destination_url = destination_.masked;
-  return Conclude(copy_, *std::move(report), destination_.by, destination_.conninfo);
+absl::StatusOr<int> CopyCommand::Migrate(OwnMigration& migration) {
+  ASSIGN_OR_RETURN(core::Report report, migration.Run());
+  report.destination_url = destination_.masked;
+  return Conclude(copy_, std::move(report), destination_.by, destination_.conninfo);
 }
 
 }  // namespace

@@ -65,6 +65,7 @@ struct Options {
   OutputFormat output = OutputFormat::kTable;
   bool drop = false, yes = false;
   bool verify_file = false;      // verify: no migration, a file and a schema
+  bool repair = false;           // verify: carry missing and differing rows again; copy.dry_run: only tell them
   std::string out;               // rejects export
   core::ReplaySelection replay;  // rejects replay
   std::vector<std::string> psql_words;

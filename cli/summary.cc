@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "cli/repair_rules.h"
 #include "cli/text_format.h"
 
 namespace vecferry::cli {
@@ -23,10 +24,14 @@ std::vector<std::string> CounterCells(const core::Counters& counters) {
 }
 
 std::string Heading(const core::Report& report) {
-  std::string text = absl::StrCat("migration    ", report.migration_id, ", ", core::ToString(report.state));
-  if (report.resumed > 0)
-    absl::StrAppend(&text, ", resumed ", report.resumed, report.resumed == 1 ? " time" : " times");
-  absl::StrAppend(&text, "\nsource       ", SanitizeText(report.source_path), " (", report.profile);
+  std::string text;
+  if (!report.migration_id.empty()) {
+    absl::StrAppend(&text, "migration    ", report.migration_id, ", ", core::ToString(report.state));
+    if (report.resumed > 0)
+      absl::StrAppend(&text, ", resumed ", report.resumed, report.resumed == 1 ? " time" : " times");
+    text += "\n";
+  }
+  absl::StrAppend(&text, "source       ", SanitizeText(report.source_path), " (", report.profile);
   if (!report.profile_reason.empty()) absl::StrAppend(&text, ": ", SanitizeText(report.profile_reason));
   absl::StrAppend(&text, ")\ndestination  ", SanitizeText(report.destination_url), ", schema ",
                   SanitizeText(report.destination_schema));
@@ -171,6 +176,7 @@ std::string NextStep(const core::Report& report, DestinationBy by) {
   switch (report.state) {
     case core::State::kVerified:
     case core::State::kCopied:
+      if (report.migration_id.empty()) return "use the data";
       if (report.totals.rejected > 0 || report.totals.incomplete > 0) {
         return absl::StrCat("look at what was not carried: vecferry rejects list ", report.migration_id, at_ledger);
       }
@@ -180,8 +186,12 @@ std::string NextStep(const core::Report& report, DestinationBy by) {
       }
       return absl::StrCat("use the data; when no migration is needed any more, `vecferry ledger drop`", at_ledger,
                           " removes the ledger");
-    case core::State::kDifferent:
-      return "look at the failed checks above; do not use the data before they are understood";
+    case core::State::kDifferent: {
+      const char* const look = "look at the failed checks above; do not use the data before they are understood";
+      if (!HasRowsToCarry(report) || report.migration_id.empty()) return look;
+      return absl::StrCat(look, "; vecferry verify ", report.migration_id, " --repair", at_ledger,
+                          " takes the source's rows where they are missing or differ");
+    }
     case core::State::kCancelled:
       return absl::StrCat("the same command resumes; `vecferry migrate cancel ", report.migration_id, " --drop`", where,
                           " removes what was made");
@@ -210,9 +220,11 @@ std::string Verdict(const core::Report& report) {
 }  // namespace
 
 std::string FormatSummary(const core::Report& report, DestinationBy by) {
-  return absl::StrCat(Heading(report), "\n", Tables(report), Times(report), Indexes(report), Remarks(report),
-                      Issues(report), Checks(report), Differences(report), Recall(report),
-                      "\nnext: ", NextStep(report, by), "\n", Verdict(report), "\n");
+  // Without a migration nothing was carried that could be counted.
+  const std::string carried =
+      report.migration_id.empty() ? "" : absl::StrCat("\n", Tables(report), Times(report), Indexes(report));
+  return absl::StrCat(Heading(report), carried, Remarks(report), Issues(report), Checks(report), Differences(report),
+                      Recall(report), "\nnext: ", NextStep(report, by), "\n", Verdict(report), "\n");
 }
 
 std::string FormatList(const std::vector<core::Report>& reports) {

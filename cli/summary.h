@@ -9,10 +9,9 @@
 
 namespace vecferry::cli {
 
-// What a migration did, for people: a line a table, totals, first issues, indexes, checks, differences, what
-// search finds, the next step; the last line
-// names the level that was checked. `by`: what named the destination, which the next step's command must name as well.
-// Pure.
+// What a migration did, for people: a line a table, totals, first issues, indexes, checks, differences, what search
+// finds, the next step; the last line names the level that was checked. `by`: what named the destination, which the
+// next step's command must name as well. Pure.
 std::string FormatSummary(const core::Report& report, DestinationBy by);
 
 // One line a migration under a heading. Pure.

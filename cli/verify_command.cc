@@ -4,6 +4,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <utility>
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/match.h"
@@ -13,9 +14,11 @@
 #include "cli/commands.h"
 #include "cli/conclude.h"
 #include "cli/gathered_findings.h"
+#include "cli/own_migration.h"
 #include "cli/pipeline.h"
 #include "cli/progress.h"
 #include "cli/remote_command.h"
+#include "cli/repair_rules.h"
 #include "common/base/status_macros.h"
 #include "common/core/limits.h"
 #include "common/postgres/ledger.h"
@@ -27,7 +30,7 @@
 namespace vecferry::cli {
 namespace {
 
-constexpr int kSourceConnections = 2;  // the coordinator's, which draws plans, and the verifier's
+constexpr int kOwnSourceConnections = 2;  // the coordinator's, which draws plans, and the verifier's
 
 // `vecferry verify`, stage by stage. Not thread-safe.
 class VerifyCommand {
@@ -38,17 +41,23 @@ class VerifyCommand {
   absl::StatusOr<int> Run();
 
  private:
-  // What a migration's ledger says; 2: there was no one migration to choose.
-  absl::StatusOr<int> LoadMigration();
+  // 2: there was no one migration to choose.
+  absl::StatusOr<int> ChooseEnded();
+  absl::Status LoadMigration(const std::string& id);
   absl::Status OpenSource();
+  absl::StatusOr<int> Conduct(Pipeline& pipeline, OwnMigration& repair);
   absl::Status DrawPlan(Pipeline& pipeline);
   void CompareFingerprints();
-  absl::StatusOr<int> Verify(Pipeline& pipeline);
+  absl::Status Verify(Pipeline& pipeline);
+  absl::StatusOr<bool> IsRepairDue(OwnMigration& repair);
+  absl::StatusOr<int> Repair(Pipeline& pipeline, OwnMigration& repair);
   void Store();
 
   const Options& options_;
   CopyOptions copy_;
   base::ProcessSignals& signals_;
+  CopyOptions repair_;
+  int streams_ = 0;  // of the repair
   Destination destination_;
   std::optional<core::Plan> plan_;
   core::Report report_;
@@ -63,24 +72,26 @@ absl::StatusOr<int> VerifyCommand::Run() {
       return absl::FailedPreconditionError("the private local server was never made: nothing to compare with");
     destination_ = *reached;
   } else {
-    ASSIGN_OR_RETURN(const int code, LoadMigration());
+    ASSIGN_OR_RETURN(const int code, ChooseEnded());
     if (code != 0) return code;
   }
   const absl::Status opened = OpenSource();
   if (signals_.interrupted()) return base::kInterruptedExitCode;
   RETURN_IF_ERROR(opened);
-  Pipeline pipeline({destination_.conninfo, /*destination_runs=*/true, /*streams=*/0}, snapshot_.get());
-  signals_.OnInterrupt([&pipeline] {
-    WriteAll(stderr, "vecferry: interrupted; nothing was changed\n");
-    pipeline.Interrupt();
+  Pipeline pipeline({destination_.conninfo, /*destination_runs=*/true, streams_}, snapshot_.get());
+  OwnMigration repair(repair_, pipeline, streams_, [this] { return signals_.interrupted(); });
+  signals_.OnInterrupt([this, &repair] {
+    WriteAll(stderr, options_.repair ? "vecferry: interrupted, leaving a resumable state (again to end at once)\n"
+                                     : "vecferry: interrupted; nothing was changed\n");
+    repair.Interrupt();
   });
   const auto clear = absl::MakeCleanup([this] { signals_.ClearHandler(); });
-  absl::StatusOr<int> code = Verify(pipeline);
+  absl::StatusOr<int> code = Conduct(pipeline, repair);
   if (!code.ok() && signals_.interrupted()) return base::kInterruptedExitCode;
   return code;
 }
 
-absl::StatusOr<int> VerifyCommand::LoadMigration() {
+absl::StatusOr<int> VerifyCommand::ChooseEnded() {
   KnownMigrations known;
   RETURN_IF_ERROR(ListMigrations(options_, known));
   std::vector<core::Report> candidates = known.reports;
@@ -101,13 +112,20 @@ absl::StatusOr<int> VerifyCommand::LoadMigration() {
                                                             : ": finish it by its own copy command first"));
   }
   destination_ = *known.destination;
+  RETURN_IF_ERROR(LoadMigration(chosen->migration_id));
+  const std::string source_path = std::exchange(copy_.identity, plan_->identity).source_path;
+  if (!source_path.empty()) copy_.identity.source_path = source_path;
+  return 0;
+}
+
+// What its ledger says of it.
+absl::Status VerifyCommand::LoadMigration(const std::string& id) {
   ASSIGN_OR_RETURN(postgres::Connection session, postgres::Connection::Open({.conninfo = destination_.conninfo}));
-  ASSIGN_OR_RETURN(const postgres::MigrationRow row, postgres::GetMigration(session, chosen->migration_id));
+  ASSIGN_OR_RETURN(const postgres::MigrationRow row, postgres::GetMigration(session, id));
   ASSIGN_OR_RETURN(plan_, rpc::ParsePlan(row.plan));
   ASSIGN_OR_RETURN(report_, postgres::LoadReport(session, row, *plan_));
-  if (copy_.identity.source_path.empty()) copy_.identity.source_path = plan_->identity.source_path;
   copy_.no_indexes = nlohmann::json::parse(row.options).value("no_indexes", false);
-  return 0;
+  return absl::OkStatus();
 }
 
 absl::Status VerifyCommand::OpenSource() {
@@ -115,8 +133,29 @@ absl::Status VerifyCommand::OpenSource() {
   sqlite::SnapshotOptions options{.mode = copy_.snapshot, .scratch_dir = copy_.scratch_dir};
   options.on_notice = telemetry::LogWarning;
   options.stopping = [this] { return signals_.interrupted(); };
-  ASSIGN_OR_RETURN(snapshot_, sqlite::Snapshot::Open(copy_.identity.source_path, kSourceConnections, options));
+  // What the repair is to touch is rows; it takes the source's, and is verified by this command.
+  repair_ = copy_;
+  repair_.identity.on_conflict = "update";
+  repair_.no_indexes = repair_.no_verify = true;
+  streams_ = options_.repair ? CountStreams(repair_) : 0;
+  ASSIGN_OR_RETURN(snapshot_,
+                   sqlite::Snapshot::Open(copy_.identity.source_path, streams_ + kOwnSourceConnections, options));
   return absl::OkStatus();
+}
+
+absl::StatusOr<int> VerifyCommand::Conduct(Pipeline& pipeline, OwnMigration& repair) {
+  if (options_.verify_file) {
+    RETURN_IF_ERROR(DrawPlan(pipeline));
+  } else {
+    CompareFingerprints();
+  }
+  RETURN_IF_ERROR(Verify(pipeline));
+  if (options_.repair) {
+    ASSIGN_OR_RETURN(const bool due, IsRepairDue(repair));
+    if (due) return Repair(pipeline, repair);
+  }
+  Store();
+  return Conclude(copy_, report_, destination_.by, destination_.conninfo);
 }
 
 absl::Status VerifyCommand::DrawPlan(Pipeline& pipeline) {
@@ -143,14 +182,10 @@ void VerifyCommand::CompareFingerprints() {
                   "differs may be a change of the source\n");
 }
 
-absl::StatusOr<int> VerifyCommand::Verify(Pipeline& pipeline) {
+absl::Status VerifyCommand::Verify(Pipeline& pipeline) {
   rpc::Verification verification{report_.migration_id, pipeline.connection(), "", std::nullopt, copy_.verify};
-  if (options_.verify_file) {
-    RETURN_IF_ERROR(DrawPlan(pipeline));
-    verification.plan = plan_;
-  } else {
-    CompareFingerprints();
-  }
+  // No ledger tells the plan.
+  if (report_.migration_id.empty()) verification.plan = plan_;
   verification.options.indexes_wanted = !copy_.no_indexes;
   verification.options.sessions_max = copy_.connections_max - core::kLedgerConnections;
   report_.checks.clear();
@@ -176,6 +211,34 @@ absl::StatusOr<int> VerifyCommand::Verify(Pipeline& pipeline) {
   report_.step.clear();
   report_.seconds.verify = absl::ToDoubleSeconds(absl::Now() - begin);
   report_.destination_url = destination_.masked;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> VerifyCommand::IsRepairDue(OwnMigration& repair) {
+  RETURN_IF_ERROR(CheckRepairable(report_));
+  const bool due = HasRowsToCarry(report_);
+  if (copy_.dry_run) {
+    WriteAll(stderr, due ? "vecferry: dry run: --repair would carry the missing and differing rows again\n"
+                         : "vecferry: dry run: there is no row that --repair would carry\n");
+    return false;
+  }
+  if (due) return true;
+  // A repair that was cut off after its last row is still to be finished.
+  ASSIGN_OR_RETURN(const rpc::DrawnPlan drawn, repair.Plan());
+  return !drawn.resumes_migration_id.empty();
+}
+
+absl::StatusOr<int> VerifyCommand::Repair(Pipeline& pipeline, OwnMigration& repair) {
+  ASSIGN_OR_RETURN(core::Report carried, repair.Run());
+  carried.destination_url = destination_.masked;
+  if (carried.state != core::State::kCopied) {
+    return Conclude(copy_, std::move(carried), destination_.by, destination_.conninfo);
+  }
+  WriteAll(stderr, absl::StrCat("vecferry: rows carried again: ", carried.totals.inserted, " that were missing, ",
+                                carried.totals.updated, " that differed; verifying again\n"));
+  // Between a file and a schema there is a migration now, whose ledger says more.
+  if (options_.verify_file) RETURN_IF_ERROR(LoadMigration(carried.migration_id));
+  RETURN_IF_ERROR(Verify(pipeline));
   Store();
   return Conclude(copy_, report_, destination_.by, destination_.conninfo);
 }

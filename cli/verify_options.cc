@@ -80,6 +80,9 @@ void DeclareVerifyFlags(flags::Arguments& arguments) {
   arguments.AddText("--skip", "TABLE,...", "All but these, with --from");
   arguments.AddText("--vector-column", "TABLE.COLUMN:DIM", "This column is a vector, with --from; repeatable", true);
   DeclareVerificationFlags(arguments);
+  arguments.AddSwitch("--repair",
+                      "Carry missing and differing rows again, then verify again; the destination's are lost");
+  arguments.AddSwitch("--dry-run", "With --repair: only tell which rows it would carry");
   arguments.AddText("--max-connections", "N", "Connections to the destination at most, 3 to 64 (4)");
   arguments.AddText("--snapshot", "auto|direct|copy", "Read the file itself or a copy of it (auto)");
   arguments.AddText("--scratch-dir", "DIR", "Where such a copy is made ($TMPDIR)");
@@ -100,6 +103,15 @@ absl::Status ReadVerifyFlags(const flags::Arguments& arguments, Options& options
   if (arguments.Has("--from") && !arguments.Has("--sqlite-path")) {
     return absl::InvalidArgumentError("--sqlite-path is missing; allowed: the path of a SQLite file");
   }
+  if (arguments.Has("--dry-run") && !arguments.Has("--repair")) {
+    return absl::InvalidArgumentError("--dry-run needs --repair: without it nothing is written anyway");
+  }
+  if (arguments.Has("--repair") && arguments.Get("--verify-level").value_or(core::kVerifyFull) != core::kVerifyFull) {
+    return absl::InvalidArgumentError(
+        "--repair and --verify-level below full exclude each other: only a full comparison knows every row");
+  }
+  options.repair = arguments.Has("--repair");
+  copy.dry_run = arguments.Has("--dry-run");
   options.verify_file = arguments.Has("--from");
   options.migration_id = arguments.Get("ID").value_or("");
   options.postgres_url = arguments.Get("--postgres-url").value_or("");

@@ -1,0 +1,133 @@
+"""`vecferry verify --repair`: rows that are missing or differ are carried again, exactly once, and nothing else is."""
+import json
+import pathlib
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+from command import Server, copy_words, environment, file_hashes, make_store, run, scratch_folder  # noqa: E402
+
+SERVER = Server()
+FOLDER = scratch_folder()
+TABLES = ("documents", "chunks", "settings", "events")
+DAMAGE = """
+    DELETE FROM chunks WHERE id BETWEEN 10 AND 19;
+    DELETE FROM settings WHERE name = 'name 3';
+    UPDATE documents SET title = title || ' ' WHERE id = 7;
+    UPDATE documents SET embedding = (SELECT embedding FROM documents WHERE id = 9) WHERE id = 8;
+    UPDATE documents SET score = NULL WHERE id = 20;
+    DELETE FROM events WHERE vecferry_occurrence = 2;"""
+
+
+class VerifyRepairTest(unittest.TestCase):
+    def setUp(self):
+        self.database = SERVER.make_database()
+        self.url = SERVER.url(self.database)
+        self.store = FOLDER / f"{self.database}.db"
+        make_store(self.store, 300)
+        self.original = None
+
+    def copy(self, *more):
+        path = FOLDER / f"{self.database}.json"
+        done = run(*copy_words(self.store, self.url, "--report", str(path), *more))
+        self.assertEqual(done.returncode, 0, done.stderr + done.stdout)
+        self.original = json.loads(path.read_text())["migration_id"]
+
+    def verify(self, *words, code=0, env=None):
+        words = ("--from", "sqlite", "--sqlite-path", str(self.store)) if self.original is None else (self.original,) + words
+        before = file_hashes(self.store)
+        done = run("verify", *words, "--postgres-url", self.url, "-o", "json", env=env)
+        self.assertEqual(done.returncode, code, done.stderr + done.stdout)
+        self.assertEqual(file_hashes(self.store), before)
+        return json.loads(done.stdout) if done.stdout else None, done.stderr
+
+    def versions(self):
+        """Row versions by key's text: any write shows."""
+        return {tuple(row[:2]): row[2] for table in TABLES for row in SERVER.query(
+            self.database, f"SELECT '{table}', to_jsonb(t) #>> '{{}}', ctid::text || xmin FROM {table} t")}
+
+    def states(self):
+        return SERVER.query(self.database, "SELECT state FROM vecferry.migration ORDER BY started_at")
+
+    def test_carries_what_is_missing_or_differs_and_touches_nothing_else(self):
+        self.copy()
+        whole = self.versions()
+        SERVER.psql(self.database, DAMAGE)
+        damaged = self.versions()
+        report, errors = self.verify("--repair", "--dry-run", code=4)
+        self.assertIn("would carry", errors)
+        kinds = [one["kind"] for one in report["differences"]]
+        self.assertEqual((kinds.count("differing"), set(kinds)), (3, {"differing", "missing"}))
+        self.assertEqual(self.versions(), damaged)
+        self.assertEqual(self.states(), [["DIFFERENT"]])
+
+        report, errors = self.verify("--repair")
+        self.assertEqual((report["state"], report["migration_id"]), ("VERIFIED", self.original))
+        missing = len(set(whole) - set(damaged)) - 3
+        self.assertIn(f"{missing} that were missing, 3 that differed", errors)
+        self.assertEqual(self.states(), [["VERIFIED"], ["COPIED"]])
+        now = self.versions()
+        self.assertEqual(set(now), set(whole))
+        untouched = set(whole) & set(damaged)
+        self.assertEqual({key: now[key] for key in untouched}, {key: whole[key] for key in untouched})
+
+        report, _ = self.verify("--repair")
+        self.assertEqual(self.states(), [["VERIFIED"], ["COPIED"]])
+        self.assertEqual(self.versions(), now)
+
+    def test_killed_anywhere_the_same_command_ends_it(self):
+        self.copy("--no-verify")
+        for point in ("coordinator.after_plan_store:1", "writer.after_copy_before_commit:1",
+                      "writer.after_commit_before_ack:1", "writer.after_commit_before_ack:3",
+                      "coordinator.before_finish:1", "coordinator.before_end_state:1"):
+            with self.subTest(point=point):
+                SERVER.psql(self.database, DAMAGE)
+                self.verify("--repair", code=-9, env=environment(VECFERRY_FAULT=point))
+                self.assertNotIn(self.states()[-1][0], ("COPIED", "VERIFIED"))
+                report, errors = self.verify("--repair")
+                self.assertEqual(report["state"], "VERIFIED")
+                self.assertIn("resuming", errors)
+                self.assertEqual({state for (state,) in self.states()}, {"VERIFIED", "COPIED"})
+
+    def test_leaves_what_only_the_destination_has_and_says_so(self):
+        self.copy()
+        SERVER.psql(self.database, "INSERT INTO settings VALUES ('more', '1'); DELETE FROM chunks WHERE id = 5; "
+                                   "DROP INDEX documents_embedding_hnsw")
+        report, _ = self.verify("--repair", code=4)
+        self.assertEqual([(one["kind"], one["table"]) for one in report["differences"] if one["table"] != "documents"],
+                         [("unexpected", "settings")])
+        self.assertIn("index", {one["kind"] for one in report["differences"]})
+        self.assertEqual(SERVER.query(self.database, "SELECT count(*) FROM settings WHERE name = 'more'"), [["1"]])
+        self.assertEqual(SERVER.query(self.database, "SELECT count(*) FROM chunks WHERE id = 5"), [["1"]])
+
+    def test_between_a_file_and_a_schema_that_nobody_carried(self):
+        self.copy()
+        SERVER.psql(self.database, f"DROP SCHEMA vecferry CASCADE; {DAMAGE}")
+        self.original = None
+        words = ("verify", "--from", "sqlite", "--sqlite-path", str(self.store), "--postgres-url", self.url, "--repair")
+        dry = run(*words, "--dry-run")
+        self.assertEqual(dry.returncode, 4, dry.stderr)
+        self.assertEqual(SERVER.query(self.database, "SELECT 1 FROM pg_namespace WHERE nspname = 'vecferry'"), [])
+        done = run(*words)
+        self.assertEqual(done.returncode, 0, done.stderr + done.stdout)
+        self.assertEqual(self.states(), [["VERIFIED"]])
+        self.assertEqual(run(*words[:-1]).returncode, 0)
+
+    def test_refuses_what_it_would_spoil(self):
+        self.copy()
+        SERVER.psql(self.database, "UPDATE documents SET title = 'ours' WHERE id = 7")
+        kept = run(*copy_words(self.store, self.url, "--report", str(FOLDER / "kept.json")))
+        self.assertEqual(kept.returncode, 3, kept.stderr)
+        self.original = json.loads((FOLDER / "kept.json").read_text())["migration_id"]
+        SERVER.psql(self.database, "DELETE FROM chunks WHERE id = 5")
+        _, errors = self.verify("--repair", code=1)
+        self.assertIn("left 1 row as the destination had it", errors)
+        self.assertEqual(SERVER.query(self.database, "SELECT title FROM documents WHERE id = 7"), [["ours"]])
+        for words, text in ((("--dry-run",), "--repair"), (("--repair", "--verify-level", "sample"), "--verify-level")):
+            done = run("verify", *words, "--postgres-url", self.url)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertIn(text, done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
