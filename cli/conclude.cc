@@ -10,7 +10,6 @@
 #include "common/base/process_signals.h"
 #include "common/base/sha256.h"
 #include "common/base/status_macros.h"
-#include "common/postgres/ledger.h"
 
 namespace vecferry::cli {
 namespace {
@@ -22,18 +21,18 @@ absl::Status WriteToStdout(absl::string_view flag, const std::string& text) {
   return absl::ErrnoToStatus(errno, absl::StrCat(flag, ": cannot write to stdout"));
 }
 
-// Best effort: the page says all by itself, and its digest lies beside it.
-void KeepDigest(const core::Report& report, const std::string& html, const std::string& conninfo) {
-  if (report.migration_id.empty() || conninfo.empty()) return;
-  absl::StatusOr<postgres::Connection> session = postgres::Connection::Open({.conninfo = conninfo});
-  absl::Status kept = session.status();
-  if (kept.ok()) kept = postgres::RecordReportDigest(*session, report.migration_id, base::Sha256Hex(html));
+// Of a migration that ended. Best effort: the page says all by itself, and its digest lies beside it.
+void KeepDigest(const core::Report& report, const std::string& html, rpc::MigrationClient& migrations,
+                const std::string& connection) {
+  if (report.migration_id.empty() || !core::IsEnded(report.state)) return;
+  const absl::Status kept = migrations.RecordPage(report.migration_id, connection, base::Sha256Hex(html));
   if (kept.ok()) return;
   WriteAll(stderr, absl::StrCat("vecferry: the ledger did not take the page's digest: ", kept.message(), "\n"));
 }
 
 // Both are tried: a full disk under one does not take the other.
-absl::Status WriteReports(const CopyOptions& copy, const core::Report& report, const std::string& conninfo) {
+absl::Status WriteReports(const CopyOptions& copy, const core::Report& report, rpc::MigrationClient& migrations,
+                          const std::string& connection) {
   absl::Status status;
   if (!copy.report_path.empty()) {
     const std::string json = ReportJson(report);
@@ -44,7 +43,7 @@ absl::Status WriteReports(const CopyOptions& copy, const core::Report& report, c
     const std::string html = ReportHtml(report);
     status.Update(copy.report_html_path == "-" ? WriteToStdout(kReportHtmlFlag, html)
                                                : WriteWithDigest(kReportHtmlFlag, copy.report_html_path, html));
-    KeepDigest(report, html, conninfo);
+    KeepDigest(report, html, migrations, connection);
   }
   return status;
 }
@@ -65,12 +64,12 @@ absl::Status CheckReportsWritable(const CopyOptions& copy) {
 }
 
 absl::StatusOr<int> Conclude(const CopyOptions& copy, core::Report report, DestinationBy by,
-                             const std::string& conninfo) {
+                             rpc::MigrationClient& migrations, const std::string& connection) {
   report.exit_code = core::ExitCode(report.state, report.totals);
   if (!report.failure.empty() && report.exit_code == base::kInterruptedExitCode) report.exit_code = 1;
   const bool report_to_stdout = copy.report_path == "-" || copy.report_html_path == "-";
   WriteAll(report_to_stdout ? stderr : stdout, FormatSummary(report, by));
-  RETURN_IF_ERROR(WriteReports(copy, report, conninfo));
+  RETURN_IF_ERROR(WriteReports(copy, report, migrations, connection));
   if (!report.failure.empty()) WriteAll(stderr, absl::StrCat("vecferry: ", core::SanitizeText(report.failure), "\n"));
   if (report.exit_code == base::kInterruptedExitCode) {
     WriteAll(stderr, by == DestinationBy::kCoordinator

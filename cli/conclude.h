@@ -9,6 +9,7 @@
 #include "cli/destination.h"
 #include "cli/options.h"
 #include "common/core/report.h"
+#include "common/rpc/clients.h"
 
 namespace vecferry::cli {
 
@@ -16,9 +17,9 @@ namespace vecferry::cli {
 absl::Status CheckReportsWritable(const CopyOptions& copy);
 
 // Tells how a migration ended: summary, report files, failure; returns the exit code. `by`: how the next command finds
-// the destination again; `conninfo`: of the ledger, which keeps the page's digest, "" = out of reach.
+// the destination again; `migrations` and `connection` (as rpc::MigrationClient has it): who keeps the page's digest.
 absl::StatusOr<int> Conclude(const CopyOptions& copy, core::Report report, DestinationBy by,
-                             const std::string& conninfo);
+                             rpc::MigrationClient& migrations, const std::string& connection);
 
 // False: not all of it was taken.
 bool WriteAll(FILE* stream, const std::string& text);

@@ -39,7 +39,7 @@ class CopyCommand {
   absl::Status OpenSource();
   absl::Status PrepareDestination();
   absl::StatusOr<int> SayPlan(OwnMigration& migration);
-  absl::StatusOr<int> Migrate(OwnMigration& migration);
+  absl::StatusOr<int> Migrate(Pipeline& pipeline, OwnMigration& migration);
 
   CopyOptions copy_;
   base::ProcessSignals& signals_;
@@ -66,7 +66,7 @@ absl::StatusOr<int> CopyCommand::Run(const std::string& postgres_url) {
     migration.Interrupt();
   });
   const auto clear = absl::MakeCleanup([this] { signals_.ClearHandler(); });
-  absl::StatusOr<int> code = copy_.dry_run ? SayPlan(migration) : Migrate(migration);
+  absl::StatusOr<int> code = copy_.dry_run ? SayPlan(migration) : Migrate(pipeline, migration);
   // What a cancelled statement or a closed stream said is no news.
   if (!code.ok() && signals_.interrupted()) {
     WriteAll(stderr, "vecferry: interrupted; the same command resumes\n");
@@ -109,10 +109,10 @@ absl::StatusOr<int> CopyCommand::SayPlan(OwnMigration& migration) {
   return 0;
 }
 
-absl::StatusOr<int> CopyCommand::Migrate(OwnMigration& migration) {
+absl::StatusOr<int> CopyCommand::Migrate(Pipeline& pipeline, OwnMigration& migration) {
   ASSIGN_OR_RETURN(core::Report report, migration.Run());
   report.destination_url = destination_.masked;
-  return Conclude(copy_, std::move(report), destination_.by, destination_.conninfo);
+  return Conclude(copy_, std::move(report), destination_.by, pipeline.migrations(), pipeline.connection());
 }
 
 }  // namespace

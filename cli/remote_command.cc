@@ -97,7 +97,7 @@ absl::StatusOr<int> RunRemoteCopy(const Options& options, base::ProcessSignals& 
   }));
   WriteAll(stderr, absl::StrCat(started.resumed ? "resuming" : "starting", " migration ", started.migration_id, "\n"));
   ASSIGN_OR_RETURN(core::Report report, WatchToEnd(remote, *migrations, started.migration_id, copy.progress));
-  return Conclude(copy, std::move(report), DestinationBy::kCoordinator, "");
+  return Conclude(copy, std::move(report), DestinationBy::kCoordinator, *migrations, remote.connection);
 }
 
 absl::StatusOr<int> RunRemoteMigrate(const Options& options, base::ProcessSignals& signals) {
@@ -127,7 +127,8 @@ absl::StatusOr<int> RunRemoteMigrate(const Options& options, base::ProcessSignal
     default: {
       const DetachOnSignal detach(signals);
       ASSIGN_OR_RETURN(core::Report report, WatchToEnd(options.remote, known.migrations(), id, options.copy.progress));
-      return Conclude(options.copy, std::move(report), DestinationBy::kCoordinator, "");
+      return Conclude(options.copy, std::move(report), DestinationBy::kCoordinator, known.migrations(),
+                      known.connection());
     }
   }
 }

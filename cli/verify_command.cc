@@ -155,7 +155,7 @@ absl::StatusOr<int> VerifyCommand::Conduct(Pipeline& pipeline, OwnMigration& rep
     if (due) return Repair(pipeline, repair);
   }
   Store();
-  return Conclude(copy_, report_, destination_.by, destination_.conninfo);
+  return Conclude(copy_, report_, destination_.by, pipeline.migrations(), pipeline.connection());
 }
 
 absl::Status VerifyCommand::DrawPlan(Pipeline& pipeline) {
@@ -215,8 +215,12 @@ absl::Status VerifyCommand::Verify(Pipeline& pipeline) {
 }
 
 absl::StatusOr<bool> VerifyCommand::IsRepairDue(OwnMigration& repair) {
-  RETURN_IF_ERROR(CheckRepairable(report_));
   const bool due = HasRowsToCarry(report_);
+  const absl::Status repairable = due ? CheckRepairable(report_) : absl::OkStatus();
+  if (!repairable.ok()) {
+    WriteAll(stderr, absl::StrCat("vecferry: nothing was repaired: ", repairable.message(), "\n"));
+    return false;
+  }
   if (copy_.dry_run) {
     WriteAll(stderr, due ? "vecferry: dry run: --repair would carry the missing and differing rows again\n"
                          : "vecferry: dry run: there is no row that --repair would carry\n");
@@ -232,7 +236,7 @@ absl::StatusOr<int> VerifyCommand::Repair(Pipeline& pipeline, OwnMigration& repa
   ASSIGN_OR_RETURN(core::Report carried, repair.Run());
   carried.destination_url = destination_.masked;
   if (carried.state != core::State::kCopied) {
-    return Conclude(copy_, std::move(carried), destination_.by, destination_.conninfo);
+    return Conclude(copy_, std::move(carried), destination_.by, pipeline.migrations(), pipeline.connection());
   }
   WriteAll(stderr, absl::StrCat("vecferry: rows carried again: ", carried.totals.inserted, " that were missing, ",
                                 carried.totals.updated, " that differed; verifying again\n"));
@@ -240,7 +244,7 @@ absl::StatusOr<int> VerifyCommand::Repair(Pipeline& pipeline, OwnMigration& repa
   if (options_.verify_file) RETURN_IF_ERROR(LoadMigration(carried.migration_id));
   RETURN_IF_ERROR(Verify(pipeline));
   Store();
-  return Conclude(copy_, report_, destination_.by, destination_.conninfo);
+  return Conclude(copy_, report_, destination_.by, pipeline.migrations(), pipeline.connection());
 }
 
 // The ledger keeps the last verification. It may be out of bounds for who only looks.

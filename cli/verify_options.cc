@@ -39,6 +39,10 @@ void DeclareVerificationFlags(flags::Arguments& arguments) {
                     "Least share of right answers by index, 0 to 1 (0: what an index may lose is the application's "
                     "choice)");
   arguments.AddText("--queries", "FILE", "Vectors to ask for beside those: a JSON array of arrays, or fvecs");
+  arguments.AddText("--slice", "TABLE.COLUMN",
+                    "Measure recall also for each of the 10 commonest values of this column of the destination; "
+                    "repeatable",
+                    true);
   arguments.AddText("--embedder", "URL",
                     "An OpenAI-compatible embeddings endpoint: some texts are embedded again and compared");
   arguments.AddText("--embedder-model", "NAME", "The model's name there (the store's own name for it)");
@@ -61,6 +65,7 @@ absl::Status ReadVerificationFlags(const flags::Arguments& arguments, core::Veri
     if (!queries.ok()) return absl::InvalidArgumentError(absl::StrCat("--queries: ", queries.status().message()));
     verify.queries = *std::move(queries);
   }
+  for (const std::string& slice : arguments.GetAll("--slice")) verify.recall_slices.push_back(slice);
   verify.embedder_url = arguments.Get("--embedder").value_or("");
   verify.embedder_model = arguments.Get("--embedder-model").value_or("");
   verify.embedder_prefix = arguments.Get("--embedder-prefix").value_or("");

@@ -97,6 +97,7 @@ class LookedAt : public Source {
   const std::string& snapshot() const override { return no_copy_; }
   const std::string& fingerprint() const override { return snapshot_->fingerprint(); }
   sqlite::SnapshotConnection& connection() override { return snapshot_->connection(0); }
+  absl::Status CheckWhole(const Stopping&) override { return absl::OkStatus(); }  // no copy
 
  private:
   const std::unique_ptr<sqlite::Snapshot> snapshot_;
@@ -118,6 +119,9 @@ class CopiedSource : public Source {
   const std::string& snapshot() const override { return copy_.id; }
   const std::string& fingerprint() const override { return copy_.fingerprint; }
   sqlite::SnapshotConnection& connection() override { return *connection_; }
+  absl::Status CheckWhole(const Stopping& stopping) override {
+    return sqlite::FindKeptCopy(copies_->scratch_dir(), copy_.id, stopping).status();
+  }
 
  private:
   const std::shared_ptr<Copies> copies_;

@@ -29,6 +29,15 @@ absl::StatusOr<core::State> Driver::Verify() {
     base::MutexLock lock(&mutex_);
     verifying_ = true;
   }
+  // Readers and verifier read the same copy: what is wrong in it would be wrong on both sides.
+  const absl::Status whole = source()->CheckWhole([this] { return !Interruption().ok(); });
+  RETURN_IF_ERROR(Interruption());
+  if (!whole.ok()) {
+    return absl::DataLossError(
+        absl::StrCat(whole.message(),
+                     "; what was read of it may be wrong. Mend the scratch folder's disk; the same "
+                     "command takes another copy, and checks every row against that"));
+  }
   for (int attempt = 1;; ++attempt) {
     bool different = false;
     const absl::Status verified = VerifyOnce(different);

@@ -116,6 +116,13 @@ class MigrationService final : public v1::MigrationService::Service {
     });
   }
 
+  grpc::Status RecordPage(grpc::ServerContext* context, const v1::RecordPageRequest* request,
+                          v1::RecordPageResponse*) override {
+    return Handle(context, [&] {
+      return migrations_.RecordPage(request->migration_id(), request->connection(), request->sha256());
+    });
+  }
+
  private:
   static grpc::Status Handle(grpc::ServerContext* context, absl::FunctionRef<absl::Status()> call) {
     return rpc::Handle(*context, {rpc::Role::kClient}, call);

@@ -48,6 +48,7 @@ class Migrations {
 
   absl::StatusOr<core::ReplayOutcome> Replay(const std::string& id, const std::string& connection,
                                              const core::ReplaySelection& selection);
+  absl::Status RecordPage(const std::string& id, const std::string& connection, const std::string& sha256);
 
   absl::StatusOr<rpc::Acquired> Acquire(const std::string& worker);
   absl::Status Renew(const std::string& id, int shard, std::uint64_t epoch);

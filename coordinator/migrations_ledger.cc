@@ -1,6 +1,8 @@
 // Migrations as the ledger has them, whoever drives them: looking at them, carrying their rejected rows.
+#include <algorithm>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 #include "common/postgres/ledger.h"
@@ -50,6 +52,18 @@ absl::StatusOr<core::Report> Migrations::GetStored(const std::string& id, const 
   RETURN_IF_ERROR(NeedLedger(session));
   ASSIGN_OR_RETURN(const postgres::MigrationRow row, postgres::GetMigration(session, id));
   return ReadReport(session, conninfo, row);
+}
+
+absl::Status Migrations::RecordPage(const std::string& id, const std::string& connection, const std::string& sha256) {
+  constexpr std::size_t kDigits = 64;
+  if (sha256.size() != kDigits || !std::all_of(sha256.begin(), sha256.end(), absl::ascii_isxdigit)) {
+    return absl::InvalidArgumentError("sha256 takes 64 hexadecimal digits");
+  }
+  ASSIGN_OR_RETURN(const std::string conninfo, Resolve(connection));
+  ASSIGN_OR_RETURN(postgres::Connection session, Open(conninfo, "vecferry/page"));
+  RETURN_IF_ERROR(NeedLedger(session));
+  ASSIGN_OR_RETURN(const postgres::MigrationRow row, postgres::GetMigration(session, id));
+  return postgres::RecordPageDigest(session, row.id, sha256);
 }
 
 absl::StatusOr<std::vector<core::Report>> Migrations::List(const std::string& connection) {

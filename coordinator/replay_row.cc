@@ -145,7 +145,7 @@ class RowReplay {
   absl::Status Note(const postgres::Reject& reject, Replayed outcome) {
     std::string reason = reject.reason;
     for (const core::SetValue& set : context_.selection.sets) {
-      if (set.table == mapping_.source_table) absl::StrAppend(&reason, "; carried with another ", set.column);
+      if (set.table == mapping_.source_table) absl::StrAppend(&reason, core::kCarriedWithAnother, set.column);
     }
     RETURN_IF_ERROR(postgres::MarkReplayed(context_.session, place_.id, reason));
     ASSIGN_OR_RETURN(bool repaired, postgres::WasRepaired(context_.session, context_.migration_id, place_.shard,

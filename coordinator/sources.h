@@ -5,10 +5,13 @@
 #include <memory>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/sqlite/snapshot.h"
 
 namespace vecferry::coordinator {
+
+using Stopping = std::function<bool()>;  // asked now and then; true gives it up
 
 // One state of a source, as a migration reads it. Thread-safe.
 class Source {
@@ -18,9 +21,9 @@ class Source {
   virtual const std::string& snapshot() const = 0;
   virtual const std::string& fingerprint() const = 0;
   virtual sqlite::SnapshotConnection& connection() = 0;  // the coordinator's own
+  // kDataLoss: the copy is not as it was made, so that whatever was read of it may be wrong.
+  virtual absl::Status CheckWhole(const Stopping& stopping) = 0;
 };
-
-using Stopping = std::function<bool()>;  // asked now and then; true gives the opening up
 
 // Where a coordinator's sources come from. Thread-safe.
 class Sources {

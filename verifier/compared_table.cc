@@ -144,4 +144,16 @@ absl::StatusOr<ComparedTable> LayOutTable(postgres::Connection& session, const c
   return table;
 }
 
+int FindColumn(const ComparedTable& table, absl::string_view name) {
+  for (std::size_t i = 0; i < table.columns.size(); ++i) {
+    if (table.columns[i].name == name) return static_cast<int>(i);
+  }
+  return -1;
+}
+
+int FindModel(const ComparedTable& table) {
+  const int model = FindColumn(table, "model");
+  return model >= 0 ? model : FindColumn(table, "embedding_model");
+}
+
 }  // namespace vecferry::verifier

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "common/core/plan.h"
 #include "common/postgres/connection.h"
 #include "verifier/destination_rows.h"
@@ -44,6 +45,11 @@ std::set<std::string> MappedTables(const core::Plan& plan);
 // What is compared of one of them. Asks the catalogs for the defaults of columns that they leave.
 absl::StatusOr<ComparedTable> LayOutTable(postgres::Connection& session, const core::Plan& plan,
                                           const std::string& table);
+
+// The place of a compared column; -1: there is none of that name.
+int FindColumn(const ComparedTable& table, absl::string_view name);
+// That of the column that tells a row's embedding model.
+int FindModel(const ComparedTable& table);
 
 }  // namespace vecferry::verifier
 

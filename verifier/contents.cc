@@ -51,7 +51,8 @@ class TableCheck {
                                findings_);
   }
 
-  bool different() const { return different_; }
+  // Also where rows were carried with other values on purpose.
+  bool different() const { return different_ || replayed_ > 0; }
 
   // After it.
   absl::Status Prove() {
@@ -111,9 +112,14 @@ class TableCheck {
     const bool first = std::exchange(first_scan_, false);
     return ForEachRuledRow(input_.source, input_.plan, table_, [&](const RuledRow& row) -> absl::Status {
       if (++rows_scanned_ % kRowsAsk == 0 && input_.stopping()) return absl::CancelledError("stopped");
+      const Refused* const refused = FindRefused(row);
+      if (refused != nullptr && refused->action == kReplayed) {
+        replayed_ += first ? 1 : 0;
+        return absl::OkStatus();
+      }
       if (first) Tally(row);
       if (!row.ruling.carried) return absl::OkStatus();
-      if (const Refused* refused = FindRefused(row)) {
+      if (refused != nullptr) {
         if (first && !refused->by_conversion) AddClaim(*refused, row.row);
         return absl::OkStatus();
       }
@@ -146,7 +152,9 @@ class TableCheck {
     // An orphan whose key Postgres wrote anew is told by the destination's key alone.
     const std::int64_t missing = outcome.missing > orphans_without_key_ ? outcome.missing : 0;
     if (missing < outcome.missing) RETURN_IF_ERROR(TellUnproven(outcome.missing));
-    const std::int64_t unexpected = table_.fresh && outcome.unexpected > table_.seeded ? outcome.unexpected : 0;
+    const std::int64_t excused = table_.seeded + replayed_;
+    const std::int64_t unexpected = table_.fresh && outcome.unexpected > excused ? outcome.unexpected : 0;
+    if (replayed_ > 0) RETURN_IF_ERROR(TellReplayed(outcome.unexpected));
     for (const DifferentRow& row : outcome.rows) {
       if (unexpected == 0 && row.kind == RowDifference::kUnexpected) continue;
       if (missing == 0 && row.kind == RowDifference::kMissing) continue;
@@ -184,10 +192,21 @@ class TableCheck {
                           "their issues name no source key: whether these rows are the orphans is unproven"});
   }
 
+  absl::Status TellReplayed(std::int64_t unexpected) {
+    return findings_.Tell(core::CheckReport{
+        "rows_replayed", table_.name, "skipped",
+        absl::StrCat(replayed_, " rows, carried by `rejects replay --set` with other values than the source's"),
+        absl::StrCat(unexpected, " rows are not as the source has them"),
+        "that these rows hold what was set is unproven"});
+  }
+
   absl::Status TellRounded() {
     if (rounded_expected_ == 0 && rounded_recorded_ == 0) return absl::OkStatus();
+    const bool equal = rounded_expected_ == rounded_recorded_;
     return findings_.Tell(core::CheckReport{"values_rounded", table_.name,
-                                            rounded_expected_ == rounded_recorded_ ? "pass" : "fail",
+                                            equal           ? "pass"
+                                            : replayed_ > 0 ? "skipped"
+                                                            : "fail",
                                             absl::StrCat(rounded_expected_), absl::StrCat(rounded_recorded_),
                                             "values beyond the destination's precision, by the verifier's own rules; "
                                             "sum(values_rounded) of vecferry.shard"});
@@ -201,7 +220,7 @@ class TableCheck {
   std::int64_t rows_scanned_ = 0;
   std::int64_t rounded_expected_ = 0, rounded_recorded_ = 0, issues_expected_ = 0, issues_recorded_ = 0;
   std::vector<Claim> claims_;
-  std::int64_t claims_more_ = 0, orphans_without_key_ = 0;
+  std::int64_t claims_more_ = 0, orphans_without_key_ = 0, replayed_ = 0;
   bool different_ = false;
 };
 

@@ -8,6 +8,7 @@
 #include "common/base/status_macros.h"
 #include "common/core/migration.h"
 #include "common/core/record.h"
+#include "common/core/replay.h"
 #include "verifier/comparison.h"
 #include "verifier/expected_rows.h"
 
@@ -60,10 +61,12 @@ class Expected {
       if (row.told_elsewhere) return absl::OkStatus();
       if (row.ruling.carried && row.ruling.repairs.empty()) return absl::OkStatus();
       const std::string key = core::EncodeRecord(row.source.key);
-      if (!row.ruling.carried) return TakeRejection(row, key, take);
-      // A row that Postgres refused was repaired for nothing.
       const auto& refused = refused_.at(row.mapping.id);
       const auto found = refused.find(key);
+      // Other values ask for other repairs.
+      if (found != refused.end() && found->second.action == kReplayed) return absl::OkStatus();
+      if (!row.ruling.carried) return TakeRejection(row, key, take);
+      // A row that Postgres refused was repaired for nothing.
       if (found != refused.end() && !found->second.by_conversion) return absl::OkStatus();
       for (const ExpectedRepair& repair : row.ruling.repairs) RETURN_IF_ERROR(TakeRepair(row, key, repair, take));
       return absl::OkStatus();
@@ -122,10 +125,10 @@ std::string RecordedSql(const std::string& migration_id, const ComparedTable& ta
       migration_id, "' AND s.mapping IN (", mappings,
       ") AND (i.action = 'repaired' AND NOT EXISTS (SELECT FROM vecferry.row_issue o JOIN vecferry.shard os USING "
       "(migration_id, shard) WHERE o.migration_id = i.migration_id AND os.mapping = s.mapping AND o.source_key_record "
-      "= "
-      "i.source_key_record AND (o.action = 'skipped' OR o.action = 'rejected' AND (o.raw_format = 'copy-tuple' OR "
-      "o.kind "
-      "= 'foreign_key'))) OR i.action = 'rejected' AND i.raw_format <> 'copy-tuple' AND i.kind NOT IN ('foreign_key', "
+      "= i.source_key_record AND (o.action = 'skipped' OR o.action = 'replayed' AND pg_catalog.strpos(o.reason, ",
+      core::QuoteLiteral(core::kCarriedWithAnother),
+      ") > 0 OR o.action = 'rejected' AND (o.raw_format = 'copy-tuple' OR o.kind = 'foreign_key'))) OR i.action = "
+      "'rejected' AND i.raw_format <> 'copy-tuple' AND i.kind NOT IN ('foreign_key', "
       "'waiting', 'conflict'))) AS recorded");
 }
 

@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "common/base/status_macros.h"
 #include "common/core/migration.h"
+#include "common/core/replay.h"
 #include "common/core/types.h"
 #include "verifier/difference_text.h"
 #include "verifier/sql_literal.h"
@@ -86,13 +87,17 @@ class Proof {
 
 absl::StatusOr<RefusedRows> LoadOf(postgres::Connection& session, const std::string& migration_id,
                                    const core::Mapping& mapping) {
+  // What a row fills elsewhere came with it.
+  const int counted = mapping.counted ? mapping.id : mapping.counted_by;
   ASSIGN_OR_RETURN(
       const postgres::Result rows,
       session.Execute("SELECT i.source_key_record, i.kind, i.action, i.raw_format NOT IN ('copy-tuple', '') "
                       "AND i.kind NOT IN ('foreign_key', 'waiting', 'conflict'), i.reason "
                       "FROM vecferry.row_issue i JOIN vecferry.shard s USING (migration_id, shard) "
-                      "WHERE i.migration_id = $1 AND s.mapping = $2 AND i.action IN ('rejected', 'skipped')",
-                      {migration_id, static_cast<std::int64_t>(mapping.id)}));
+                      "WHERE i.migration_id = $1 AND (s.mapping = $2 AND i.action IN ('rejected', 'skipped') "
+                      "OR s.mapping = $3 AND i.action = 'replayed' AND pg_catalog.strpos(i.reason, $4) > 0)",
+                      {migration_id, static_cast<std::int64_t>(mapping.id), static_cast<std::int64_t>(counted),
+                       std::string(core::kCarriedWithAnother)}));
   RefusedRows refused;
   for (int row = 0; row < rows.rows(); ++row) {
     refused[rows.bytea(row, 0)] = {std::string(rows.text(row, 1)), std::string(rows.text(row, 2)), rows.truth(row, 3),

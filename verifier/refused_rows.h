@@ -17,10 +17,13 @@ namespace vecferry::verifier {
 
 // A row that the ledger says was not carried.
 struct Refused {
-  std::string kind, action;    // rejected | skipped
+  std::string kind, action;    // rejected | skipped | replayed (kReplayed)
   bool by_conversion = false;  // the reader's own words, which the rules must bear out; else Postgres'
   std::string reason;
 };
+
+// A row of this action was rejected first and carried later with other values than the source's.
+inline constexpr char kReplayed[] = "replayed";
 
 // By source key (record). In memory: rejected rows are bounded by --max-rejects.
 using RefusedRows = std::unordered_map<std::string, Refused>;

@@ -1,6 +1,9 @@
 #include "verifier/searches_of_plan.h"
 
 #include <algorithm>
+#include <functional>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -11,14 +14,16 @@
 #include "verifier/compared_table.h"
 #include "verifier/expected_rows.h"
 #include "verifier/recall.h"
+#include "verifier/recall_slices.h"
 #include "verifier/refused_rows.h"
 
 namespace vecferry::verifier {
 namespace {
 
+constexpr std::size_t kSlicesMeasured = 10;
+
 bool IsSearched(const ComparedColumn& column) {
-  const core::PgKind kind = column.type.kind;
-  return (kind == core::PgKind::kVector || kind == core::PgKind::kHalfvec) && column.type.dimension > 0;
+  return column.type.kind == core::PgKind::kVector || column.type.kind == core::PgKind::kHalfvec;
 }
 
 // The planned vector index of a column; "" = there is none.
@@ -46,38 +51,100 @@ bool IsRefused(const RefusedByMapping& refused, const RuledRow& row) {
          of_mapping->second.contains(core::EncodeRecord(row.source.key));
 }
 
-absl::Status MeasureColumn(const Verification& verification, const ComparedTable& table, int column, bool different,
-                           core::Findings& findings) {
-  const ComparedColumn& measured = table.columns[static_cast<std::size_t>(column)];
-  const core::Plan& plan = verification.plan;
-  RecallTarget target{plan.identity.destination_schema, table.name, measured.name, measured.type,
-                      plan.extension_schema};
-  const bool is_main = plan.main_model && plan.main_model->dimension == measured.type.dimension;
-  if (is_main) target.model = plan.main_model->name;
-  target.metric = "cosine";
-  target.index = IndexOf(verification, table.name, measured.name);
-  RecallOptions options;
-  options.queries = verification.options.recall_queries;
-  if (options.queries == core::kRecallQueriesChosen) options.queries = ChooseQueries(table);
-  options.index_min = verification.options.recall_index_min;
-  // In a table that existed, rows of others are found too.
-  if (different || !table.fresh) options.exact_min = 0;
-  options.own_queries = verification.options.queries;
-  RefusedByMapping refused;
-  if (!verification.migration_id.empty()) {
-    ASSIGN_OR_RETURN(refused, LoadRefused(verification.sessions[0], verification.migration_id, table));
+// One vector column of a table.
+class ColumnSearches {
+ public:
+  // `different`: the table's rows differ. All must outlive it.
+  ColumnSearches(const Verification& verification, const ComparedTable& table, int column, bool different,
+                 core::Findings& findings)
+      : verification_(verification), table_(table), column_(column), findings_(findings) {
+    options_.queries = verification.options.recall_queries;
+    if (options_.queries == core::kRecallQueriesChosen) options_.queries = ChooseQueries(table);
+    options_.index_min = verification.options.recall_index_min;
+    // In a table that existed, rows of others are found too.
+    if (different || !table.fresh) options_.exact_min = 0;
+    options_.own_queries = verification.options.queries;
   }
-  const ForEachVector source = [&](const std::function<absl::Status(absl::string_view)>& take) {
+
+  absl::Status Measure() {
+    if (!verification_.migration_id.empty()) {
+      ASSIGN_OR_RETURN(refused_, LoadRefused(verification_.sessions[0], verification_.migration_id, table_));
+    }
+    // Vectors of several dimensions have no distance from each other: each model is searched for itself.
+    const bool any_dimension = searched().type.dimension == 0;
+    RETURN_IF_ERROR(any_dimension ? MeasureSlices(FindModel(table_)) : MeasureSlice({}));
+    for (const std::string& wanted : verification_.options.recall_slices) {
+      for (std::size_t i = 0; i < table_.columns.size(); ++i) {
+        if (wanted != absl::StrCat(table_.name, ".", table_.columns[i].name)) continue;
+        RETURN_IF_ERROR(MeasureSlices(static_cast<int>(i)));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  using TakeRow = std::function<absl::Status(const RowImage& row, absl::string_view vector)>;
+
+  const ComparedColumn& searched() const { return table_.columns[static_cast<std::size_t>(column_)]; }
+
+  absl::Status MeasureSlices(int column) {
+    SliceCounts counts(column, searched().type.dimension == 0);
+    RETURN_IF_ERROR(ForEachRow([&](const RowImage& row, absl::string_view vector) {
+      counts.Add(row, vector);
+      return absl::OkStatus();
+    }));
+    if (counts.overflown()) RETURN_IF_ERROR(TellTooMany(column));
+    for (const Slice& slice : counts.Largest(kSlicesMeasured)) RETURN_IF_ERROR(MeasureSlice(slice));
+    return absl::OkStatus();
+  }
+
+  absl::Status TellTooMany(int column) {
+    const std::string name = column < 0 ? "" : table_.columns[static_cast<std::size_t>(column)].name;
+    return findings_.Tell(core::CheckReport{"recall_slices", table_.name, "skipped",
+                                            absl::StrCat("at most ", SliceCounts::kSlicesMax, " values of ", name,
+                                                         ", of ", SliceCounts::kValueBytesMax, " bytes each"),
+                                            "more, or longer",
+                                            "the largest slices among the values that came first are measured"});
+  }
+
+  absl::Status MeasureSlice(const Slice& slice) {
+    const core::Plan& plan = verification_.plan;
+    RecallTarget target{plan.identity.destination_schema, table_.name, searched().name, searched().type,
+                        plan.extension_schema};
+    target.metric = "cosine";
+    target.index = IndexOf(verification_, table_.name, searched().name);
+    Narrow(slice, table_, target);
+    if (slice.column >= 0 && slice.column == FindModel(table_) && slice.value) {
+      target.model = *slice.value;
+    } else if (plan.main_model && plan.main_model->dimension == target.type.dimension) {
+      target.model = plan.main_model->name;
+    }
+    const ForEachVector source = [&](const std::function<absl::Status(absl::string_view)>& take) {
+      return ForEachRow([&](const RowImage& row, absl::string_view vector) {
+        return IsIn(slice, row, vector) ? take(vector) : absl::OkStatus();
+      });
+    };
+    return MeasureRecall(target, options_, source, verification_.sessions[0], findings_);
+  }
+
+  // The source's rows with a vector, as they must have arrived.
+  absl::Status ForEachRow(const TakeRow& take) {
     std::int64_t rows = 0;
-    return ForEachRuledRow(verification.source, plan, table, [&](const RuledRow& row) -> absl::Status {
-      if (++rows % 1000 == 0 && verification.stopping()) return absl::CancelledError("stopped");
-      if (!row.ruling.carried || IsRefused(refused, row)) return absl::OkStatus();
-      const std::optional<absl::string_view> vector = row.row.field(column);
-      return vector ? take(*vector) : absl::OkStatus();
+    return ForEachRuledRow(verification_.source, verification_.plan, table_, [&](const RuledRow& row) -> absl::Status {
+      if (++rows % 1000 == 0 && verification_.stopping()) return absl::CancelledError("stopped");
+      if (!row.ruling.carried || IsRefused(refused_, row)) return absl::OkStatus();
+      const std::optional<absl::string_view> vector = row.row.field(column_);
+      return vector ? take(row.row, *vector) : absl::OkStatus();
     });
-  };
-  return MeasureRecall(target, options, source, verification.sessions[0], findings);
-}
+  }
+
+  const Verification& verification_;
+  const ComparedTable& table_;
+  const int column_;
+  core::Findings& findings_;
+  RecallOptions options_;
+  RefusedByMapping refused_;
+};
 
 }  // namespace
 
@@ -89,8 +156,24 @@ absl::Status CheckRecall(const Verification& verification, const std::set<std::s
     ASSIGN_OR_RETURN(const ComparedTable table, LayOutTable(verification.sessions[0], verification.plan, name));
     for (std::size_t column = 0; column < table.columns.size(); ++column) {
       if (!IsSearched(table.columns[column])) continue;
-      RETURN_IF_ERROR(MeasureColumn(verification, table, static_cast<int>(column), different.contains(name), findings));
+      ColumnSearches searches(verification, table, static_cast<int>(column), different.contains(name), findings);
+      RETURN_IF_ERROR(searches.Measure());
     }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckSlices(const core::Plan& plan, const std::vector<std::string>& slices) {
+  for (const std::string& slice : slices) {
+    const bool known = std::any_of(plan.mappings.begin(), plan.mappings.end(), [&](const core::Mapping& mapping) {
+      return std::any_of(mapping.columns.begin(), mapping.columns.end(), [&](const auto& column) {
+        return slice == absl::StrCat(mapping.destination_table, ".", column.name);
+      });
+    });
+    if (known) continue;
+    return absl::InvalidArgumentError(absl::StrCat("--slice: '", core::SanitizeText(slice),
+                                                   "' is no column that the migration fills; allowed: TABLE.COLUMN of "
+                                                   "the destination"));
   }
   return absl::OkStatus();
 }

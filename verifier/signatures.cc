@@ -33,13 +33,6 @@ bool IsVector(const ComparedColumn& column) {
   return column.type.kind == core::PgKind::kVector || column.type.kind == core::PgKind::kHalfvec;
 }
 
-int FindColumn(const ComparedTable& table, absl::string_view name) {
-  for (std::size_t i = 0; i < table.columns.size(); ++i) {
-    if (table.columns[i].name == name) return static_cast<int>(i);
-  }
-  return -1;
-}
-
 class Signatures {
  public:
   Signatures(const Verification& verification, core::Findings& findings)
@@ -79,8 +72,7 @@ class Signatures {
   // Vectors by model, with the profile of their norms.
   absl::Status TellGroups(const ComparedTable& table, const ComparedColumn& column) {
     const std::string quoted = core::QuoteIdentifier(column.name);
-    int model = FindColumn(table, "model");
-    if (model < 0) model = FindColumn(table, "embedding_model");
+    const int model = FindModel(table);
     const std::string by =
         model < 0 ? "''" : core::QuoteIdentifier(table.columns[static_cast<std::size_t>(model)].name);
     const std::string extension = core::QuoteIdentifier(plan_.extension_schema);

@@ -38,6 +38,7 @@ absl::Status Verify(const Verification& verification, core::Findings& findings) 
   const core::VerifyOptions& options = verification.options;
   const core::Plan& plan = verification.plan;
   postgres::Connection& session = verification.sessions[0];
+  RETURN_IF_ERROR(CheckSlices(plan, options.recall_slices));
   std::set<std::string> unreadable;
   if (options.level != core::kVerifyCounts) {
     RETURN_IF_ERROR(findings.TellStep("checking tables, keys and indexes"));

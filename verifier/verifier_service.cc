@@ -129,6 +129,7 @@ core::VerifyOptions ReadOptions(const v1::VerifyRequest& request) {
   for (const v1::QueryVector& query : request.recall().own_queries()) {
     options.queries.emplace_back(query.components().begin(), query.components().end());
   }
+  options.recall_slices.assign(request.recall().slices().begin(), request.recall().slices().end());
   options.embedder_url = request.embedder().url();
   options.embedder_model = request.embedder().model();
   options.embedder_prefix = request.embedder().prefix();

@@ -20,6 +20,9 @@ struct SetValue {
   std::optional<std::string> text;  // taken as if the source held this text; nullopt = NULL
 };
 
+// Ends the reason of the issue of a row that was carried with such a value; the column's name follows, or several.
+inline constexpr char kCarriedWithAnother[] = "; carried with another ";
+
 // A rejected row as the ledger kept it.
 struct RawRow {
   std::string key_record;  // its position in the source

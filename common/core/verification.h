@@ -23,6 +23,7 @@ struct VerifyOptions {
   int recall_queries = kRecallQueriesChosen;
   double recall_index_min = 0;              // share that answers by index must reach; 0 = any
   std::vector<std::vector<float>> queries;  // vectors to ask for beside the sampled ones
+  std::vector<std::string> recall_slices;   // "TABLE.COLUMN" of the destination: recall also for each of its values
   std::string embedder_url;                 // OpenAI-compatible embeddings endpoint; "" = no texts are embedded again
   std::string embedder_model;               // "" = the store's own name for its model
   std::string embedder_prefix;              // goes before each text

@@ -105,7 +105,7 @@ absl::Status AddDifferences(Connection& session, absl::string_view migration_id,
 absl::Status RecordRecall(Connection& session, absl::string_view migration_id, const core::RecallReport& recall);
 absl::Status RecordSize(Connection& session, absl::string_view migration_id, const core::TableSize& size);
 // SHA-256 of the page that was written of it, hexadecimal.
-absl::Status RecordReportDigest(Connection& session, absl::string_view migration_id, absl::string_view sha256);
+absl::Status RecordPageDigest(Connection& session, absl::string_view migration_id, absl::string_view sha256);
 // A later verification of a migration that has ended takes the place of the one before: findings, level and verdict of
 // `report`, in one transaction. kFailedPrecondition: it has not ended, its tables are gone, or
 // what a more thorough one found to differ is not shown to be mended.

@@ -122,7 +122,7 @@ absl::Status RecordSize(Connection& session, absl::string_view migration_id, con
       .status();
 }
 
-absl::Status RecordReportDigest(Connection& session, absl::string_view migration_id, absl::string_view sha256) {
+absl::Status RecordPageDigest(Connection& session, absl::string_view migration_id, absl::string_view sha256) {
   return session
       .Execute("UPDATE vecferry.migration SET report_sha256 = $2 WHERE id = $1",
                {std::string(migration_id), std::string(sha256)})

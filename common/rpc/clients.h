@@ -208,6 +208,8 @@ class MigrationClient {
   virtual absl::StatusOr<core::Report> Cancel(const std::string& id, const std::string& connection, bool drop) = 0;
   virtual absl::StatusOr<core::ReplayOutcome> Replay(const std::string& id, const std::string& connection,
                                                      const core::ReplaySelection& selection) = 0;
+  // `sha256`: hexadecimal, of the page written of it.
+  virtual absl::Status RecordPage(const std::string& id, const std::string& connection, const std::string& sha256) = 0;
 };
 std::unique_ptr<MigrationClient> MakeMigrationClient(std::shared_ptr<grpc::Channel> channel);
 

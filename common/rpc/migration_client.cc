@@ -115,6 +115,15 @@ class GrpcMigrationClient : public MigrationClient {
     return FromProto(response);
   }
 
+  absl::Status RecordPage(const std::string& id, const std::string& connection, const std::string& sha256) override {
+    v1::RecordPageRequest request;
+    request.set_migration_id(id);
+    request.set_connection(connection);
+    request.set_sha256(sha256);
+    v1::RecordPageResponse response;
+    return Call(&v1::MigrationService::Stub::RecordPage, kCallTimeMax, request, response);
+  }
+
  private:
   static v1::GetRequest Request(const std::string& id, const std::string& connection) {
     v1::GetRequest request;

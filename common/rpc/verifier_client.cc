@@ -31,6 +31,7 @@ v1::VerifyRequest ToProto(const Verification& verification) {
   for (const std::vector<float>& query : options.queries) {
     recall->add_own_queries()->mutable_components()->Add(query.begin(), query.end());
   }
+  recall->mutable_slices()->Add(options.recall_slices.begin(), options.recall_slices.end());
   v1::EmbedderOptions* embedder = proto.mutable_embedder();
   embedder->set_url(options.embedder_url);
   embedder->set_model(options.embedder_model);

@@ -1,5 +1,6 @@
 """The four services as processes of their own: a migration through them, its report, pause and resume, a second one at
 once, other coordinators, what is refused."""
+import hashlib
 import json
 import pathlib
 import signal
@@ -55,6 +56,8 @@ class ClusterTest(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assert_arrived()
         self.assertIn(">VERIFIED</h1>", page.read_text(encoding="utf-8"))
+        self.assertEqual(self.server.query(self.database, "SELECT report_sha256 FROM vecferry.migration"),
+                         [[hashlib.sha256(page.read_bytes()).hexdigest()]])
         alone, expected = report_of(copy_words(self.store, self.server.url(self.server.make_database())))
         self.assertEqual(alone.returncode, 0, alone.stderr)
         self.assertEqual(comparable(report), comparable(expected))
@@ -111,6 +114,29 @@ class ClusterTest(unittest.TestCase):
         cluster.add("reader", 0).start()
         again = run(*words)
         self.assertEqual(again.returncode, 0, again.stderr)
+        self.assert_arrived()
+
+    def test_a_copy_that_is_damaged_while_it_is_read(self):
+        """Readers and verifier read the same bytes: comparing would find both sides equal."""
+        cluster = self.start(readers=0)
+        words = services.copy_words(self.store, cluster)
+        with subprocess.Popen([PROGRAM, *words], env=environment(), text=True, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE) as copy:
+            for line in copy.stderr:
+                if "starting migration" in line:
+                    break
+            path, = (path for path in cluster.folder.glob("scratch*/vecferry-source-*.db"))
+            place = path.read_bytes().index("Dokument 7 ".encode())
+            with open(path, "r+b") as file:
+                file.seek(place)
+                file.write(b"d")
+            cluster.add("reader", 0).start()
+            errors = copy.stderr.read()
+            self.assertEqual(copy.wait(), 1, errors)
+        self.assertIn("its checksum differs", errors)
+        self.assertIn(path.name, errors)
+        again, report = report_of(words)
+        self.assertEqual((again.returncode, report["totals"]["rejected"]), (0, 0), again.stderr)
         self.assert_arrived()
 
     def test_two_migrations_at_once(self):

@@ -46,6 +46,15 @@ class Case(unittest.TestCase):
         self.assertEqual(done.returncode, code, done.stderr + done.stdout)
         return done
 
+    def verified(self, table, replayed, code=0):
+        """A later verification finds nothing wrong, and names how many rows it could not compare."""
+        done = run("verify", self.migration, "--postgres-url", self.url, "-o", "json")
+        self.assertEqual(done.returncode, code, done.stderr + done.stdout)
+        report = json.loads(done.stdout)
+        self.assertEqual({check["name"] for check in report["checks"] if check["verdict"] == "fail"}, set())
+        told, = (check for check in report["checks"] if (check["name"], check["table"]) == ("rows_replayed", table))
+        self.assertEqual((told["verdict"], told["expected"].split()[0]), ("skipped", str(replayed)))
+
     def listed(self):
         return json.loads(self.rejects("list", "-o", "json").stdout)
 
@@ -143,6 +152,9 @@ class MissingParents(Case):
         self.rejects("replay", "--table", "notes", "--kind", "foreign_key", "--set", "notes.person=NULL")
         self.assertEqual(self.query("SELECT count(*) FROM notes WHERE person IS NULL"), [["13"]])
         self.assertEqual(self.counters("notes"), {"inserted": 40})
+        self.verified("notes", 13)
+        self.sql("UPDATE notes SET body = 'other' WHERE id = 1; INSERT INTO notes VALUES (99, 1, 'ours')")
+        self.assertEqual(run("verify", "--postgres-url", self.url).returncode, 4)
 
     def test_usage_errors(self):
         for more, part in ((("--set", "notes.nothing=1"), "no column 'nothing'"), (("--issue", "x"), "--issue"),
@@ -200,6 +212,7 @@ class OtherKinds(Case):
         self.assertEqual(self.query("SELECT id, name FROM items ORDER BY 1"),
                          [["a", "first"], ["c", "no key"], ["d", "second"]])
         self.assertEqual(self.counters("items"), {"inserted": 3, "rejected": 1})
+        self.verified("items", 2, code=3)
 
     def test_rows_that_an_existing_table_refused(self):
         self.sql("CREATE TABLE items(id bigint PRIMARY KEY, amount bigint CONSTRAINT positive CHECK (amount > 0), "
@@ -217,6 +230,7 @@ class OtherKinds(Case):
         self.assertEqual(self.query("SELECT id, amount, name FROM items ORDER BY 1"),
                          [["1", "5", "a"], ["2", "50", "b"], ["3", "-6", "c"], ["4", "7", None]])
         self.assertEqual(self.counters("items"), {"inserted": 4})
+        self.verified("items", 1)
 
     def test_rows_of_an_existing_table_that_refer_to_later_ones(self):
         self.sql("CREATE TABLE folders(id bigint PRIMARY KEY, parent bigint REFERENCES folders)")
@@ -273,6 +287,7 @@ class SecondRows(Case):
                                     "JOIN scheduling s ON memory_id = k.id ORDER BY 1"),
                          [["one", "1.5", "3", "2026-01-02"], ["two", "2.5", "4", "2026-01-03"]])
         self.assertEqual(self.counters("knowledge_nodes"), {"inserted": 2})
+        self.verified("scheduling", 1)
 
     def test_the_second_row_waits_when_postgres_refused_the_first(self):
         # A table that the migration makes gets a constraint that the profile does not know.
@@ -295,6 +310,7 @@ class SecondRows(Case):
         self.assertEqual(self.query("SELECT content, s.stability FROM knowledge_nodes JOIN scheduling s ON id=memory_id"),
                          [["even", "1.5"]])
         self.assertEqual(self.counters("knowledge_nodes"), {"inserted": 1})
+        self.verified("knowledge_nodes", 1)
 
 
 unittest.main()

@@ -120,7 +120,8 @@ class VerifyRepairTest(unittest.TestCase):
         self.assertEqual(kept.returncode, 3, kept.stderr)
         self.original = json.loads((FOLDER / "kept.json").read_text())["migration_id"]
         SERVER.psql(self.database, "DELETE FROM chunks WHERE id = 5")
-        _, errors = self.verify("--repair", code=1)
+        report, errors = self.verify("--repair", code=4)
+        self.assertEqual([(one["kind"], one["key"]) for one in report["differences"]], [("missing", {"id": 5})])
         self.assertIn("left 1 row as the destination had it", errors)
         self.assertEqual(SERVER.query(self.database, "SELECT title FROM documents WHERE id = 7"), [["ours"]])
         for words, text in ((("--dry-run",), "--repair"), (("--repair", "--verify-level", "sample"), "--verify-level")):

@@ -2,7 +2,9 @@
 import hashlib
 import json
 import pathlib
+import random
 import sqlite3
+import struct
 import subprocess
 import sys
 import unittest
@@ -116,6 +118,33 @@ class VerifyTest(unittest.TestCase):
         self.verify("--report-html", str(page))
         self.assertEqual(SERVER.query(self.database, kept), [[hashlib.sha256(page.read_bytes()).hexdigest()]])
         subprocess.run(["sha256sum", "--quiet", "-c", f"{page.name}.sha256"], cwd=FOLDER, check=True)
+
+    def test_measures_recall_by_slice_and_by_model(self):
+        picker = random.Random(5)
+        self.store.unlink()
+        with sqlite3.connect(self.store) as store:
+            store.execute("CREATE TABLE documents(id INTEGER PRIMARY KEY, kind TEXT, embedding BLOB)")
+            store.execute("CREATE TABLE vectors(id INTEGER PRIMARY KEY, model TEXT, embedding BLOB)")
+            draw = lambda count: struct.pack(f"<{count}f", *(picker.gauss(0, 1) for _ in range(count)))  # noqa: E731
+            store.executemany("INSERT INTO documents VALUES (?, ?, ?)",
+                              ((i, "note" if i % 3 else None if i % 2 else "it's", draw(8)) for i in range(120)))
+            store.executemany("INSERT INTO vectors VALUES (?, ?, ?)",
+                              ((i, "small" if i % 4 else "large", draw(8 if i % 4 else 16)) for i in range(80)))
+        store.close()
+        words = copy_words(self.store, self.url, "--vector-column", "documents.embedding:8",
+                           "--vector-column", "vectors.embedding:16", "--no-verify")
+        done = run(*words)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        report = json.loads(run("verify", "--postgres-url", self.url, "-o", "json", "--slice", "documents.kind").stdout)
+        self.assertEqual([(one["table"], one["model"], one["slice"], one["exact"]) for one in report["recall"]
+                          if one["k"] == 10],
+                         [("documents", None, None, 1.0), ("documents", None, "kind = note", 1.0),
+                          ("documents", None, "kind is NULL", 1.0), ("documents", None, "kind = it's", 1.0),
+                          ("vectors", "small", "model = small, 8 dimensions", 1.0),
+                          ("vectors", "large", "model = large, 16 dimensions", 1.0)])
+        done = run("verify", "--postgres-url", self.url, "--slice", "documents.colour")
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("documents.colour", done.stderr)
 
     def test_says_what_it_cannot_verify(self):
         for words, code, text in ((("--schema", "x"), 2, "--from"), (("--from", "sqlite"), 2, "--sqlite-path"),

@@ -120,6 +120,15 @@ TEST_F(CopiedSourcesTest, MakesALostCopyAnewUnderAnotherId) {
   EXPECT_EQ(Rows(*Open("no id of a copy")), 1);
 }
 
+TEST_F(CopiedSourcesTest, TellsACopyThatIsDamagedWhileItIsOpen) {
+  const auto source = Open();
+  EXPECT_THAT(source->CheckWhole(Never), IsOk());
+  EXPECT_THAT(source->CheckWhole([] { return true; }), StatusIs(absl::StatusCode::kCancelled, _));
+  const std::string path = absl::StrCat(scratch_, "/", NameOf(source->snapshot()));
+  std::fstream(path, std::ios::in | std::ios::out | std::ios::binary).seekp(5000).put('x');
+  EXPECT_THAT(source->CheckWhole(Never), StatusIs(absl::StatusCode::kDataLoss, HasSubstr(path)));
+}
+
 TEST_F(CopiedSourcesTest, SaysWhyNoCopyCanBeMade) {
   EXPECT_THAT(sources_->Open("/none", "", Never), StatusIs(absl::StatusCode::kNotFound, HasSubstr("/none")));
   EXPECT_THAT(sources_->Open(store_.path(), "", [] { return true; }), StatusIs(absl::StatusCode::kCancelled, _));
