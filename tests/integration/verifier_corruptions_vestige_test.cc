@@ -19,7 +19,7 @@ class VestigeCorruptionTest : public CorruptionTest, public ::testing::WithParam
 
 TEST_P(VestigeCorruptionTest, IsNamedAlone) {
   MakeVestigeStore(source_, {.version = 18, .registry = GetParam().registry});
-  CopyStore();
+  ASSERT_NO_FATAL_FAILURE(CopyStore());
   ExpectNamedAlone(GetParam().corruption);
 }
 
