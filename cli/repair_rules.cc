@@ -30,9 +30,8 @@ absl::Status CheckRepairable(const core::Report& report) {
         ", and a repair would take the source's; if that is wanted: vecferry migrate copy --on-conflict update"));
   }
   if (HasFailed(report, "refusals_hold")) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("rows that were rejected can be carried now; first do that: vecferry rejects replay ",
-                     report.migration_id));
+    return absl::FailedPreconditionError(absl::StrCat(
+        "rows that were rejected can be carried now; first do that: vecferry rejects replay ", report.migration_id));
   }
   return absl::OkStatus();
 }

@@ -14,8 +14,6 @@ namespace {
 
 constexpr std::size_t kBuckets = 4096;
 
-std::size_t BucketOf(const core::Sum128& key) { return key.high % kBuckets; }
-
 struct Bucket {
   std::int64_t rows = 0;
   core::Sum128 sum;
@@ -239,6 +237,8 @@ class Comparing {
 };
 
 }  // namespace
+
+std::size_t BucketOf(const core::Sum128& key) { return key.high % kBuckets; }
 
 absl::StatusOr<Outcome> Compare(const Sides& sides, const ComparisonLimits& limits) {
   return Comparing(sides, limits).Run();

@@ -16,6 +16,9 @@ namespace vecferry::verifier {
 // are read again, as many at a time as fit, and their rows are paired by key; of the first that differ the contents
 // are read a last time.
 
+// The bucket of the rows whose key fields have this hash; for tests, which need rows that share one.
+std::size_t BucketOf(const core::Sum128& key);
+
 // Calls its argument with every row of its part of a side. Parts are scanned at the same time, each on a thread of its
 // own, every scan from the start.
 using RowTaker = std::function<absl::Status(const RowImage&)>;

@@ -37,9 +37,9 @@ void Narrow(const Slice& slice, const ComparedTable& table, RecallTarget& target
     const std::string name = core::QuoteIdentifier(column.name);
     told.push_back(slice.value ? absl::StrCat(column.name, " = ", CanonicalText(column.type, *slice.value))
                                : absl::StrCat(column.name, " is NULL"));
-    conditions.push_back(
-        slice.value ? absl::StrCat(name, " = ", SqlLiteral(column.type, slice.value, target.extension_schema))
-                    : absl::StrCat(name, " IS NULL"));
+    conditions.push_back(slice.value
+                             ? absl::StrCat(name, " = ", SqlLiteral(column.type, slice.value, target.extension_schema))
+                             : absl::StrCat(name, " IS NULL"));
   }
   if (slice.dimension != 0) {
     told.push_back(absl::StrCat(slice.dimension, " dimensions"));

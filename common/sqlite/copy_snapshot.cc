@@ -78,6 +78,7 @@ absl::StatusOr<std::unique_ptr<ScratchFile>> CopyOf(Database& source, const std:
     return NoRoomError(scratch_dir, bytes);
   }
   RETURN_IF_ERROR(copied);
+  RETURN_IF_ERROR(source.CheckWhole());
   return scratch;
 }
 
@@ -136,10 +137,9 @@ absl::StatusOr<std::string> Recover(const ScratchFile& scratch, const std::strin
   ASSIGN_OR_RETURN(Connection writing, OpenScratch(scratch));
   RETURN_IF_ERROR(Run(writing.get(), "SELECT 1 FROM sqlite_schema LIMIT 1"));
   ASSIGN_OR_RETURN(Database reading, Database::Open(scratch.path(), /*immutable=*/false));
-  RETURN_IF_ERROR(reading.QueryValue("BEGIN").status());
-  RETURN_IF_ERROR(reading.QueryValue("SELECT 1 FROM sqlite_schema LIMIT 1").status());
+  RETURN_IF_ERROR(reading.BeginReading());
   ASSIGN_OR_RETURN(std::string fingerprint, ReadFingerprint(reading, source_path));
-  RETURN_IF_ERROR(reading.QueryValue("ROLLBACK").status());
+  reading.EndReading();
   RETURN_IF_ERROR(Run(writing.get(), "PRAGMA wal_checkpoint(TRUNCATE)"));
   return fingerprint;
 }

@@ -2,6 +2,7 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <cassert>
 
 #include "absl/strings/str_cat.h"
@@ -42,6 +43,26 @@ absl::Status Configure(sqlite3* database) {
   return code == SQLITE_OK ? absl::OkStatus() : ToStatus(database, code, "opening");
 }
 
+absl::StatusOr<std::int64_t> OpenedBytes(sqlite3* database) {
+  sqlite3_file* file = nullptr;
+  sqlite3_int64 bytes = 0;
+  int code = sqlite3_file_control(database, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+  if (code == SQLITE_OK) code = file->pMethods->xFileSize(file, &bytes);
+  if (code != SQLITE_OK) return ToStatus(database, code, "asking for the file's length");
+  return bytes;
+}
+
+absl::Status CheckLength(sqlite3* database, std::int64_t least) {
+  if (least == 0) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const std::int64_t bytes, OpenedBytes(database));
+  if (bytes >= least) return absl::OkStatus();
+  return absl::DataLossError(
+      absl::StrCat(core::SanitizeText(sqlite3_db_filename(database, "main")), " lost bytes while it was read: it has ",
+                   bytes, " of ", least,
+                   ", and what was read since may be wrong. Bring the whole file back and run the "
+                   "same command again"));
+}
+
 }  // namespace
 
 void Statement::Finalize::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
@@ -68,8 +89,10 @@ void Statement::Bind(int index, const core::ValueView& value) {
 absl::StatusOr<bool> Statement::Step() {
   const int code = sqlite3_step(statement_.get());
   if (code == SQLITE_ROW) return true;
-  if (code == SQLITE_DONE) return false;
-  return ToStatus(sqlite3_db_handle(statement_.get()), code, Shown(sqlite3_sql(statement_.get())));
+  sqlite3* const database = sqlite3_db_handle(statement_.get());
+  if (code != SQLITE_DONE) return ToStatus(database, code, Shown(sqlite3_sql(statement_.get())));
+  RETURN_IF_ERROR(CheckLength(database, *bytes_least_));
+  return false;
 }
 
 void Statement::Reset() { sqlite3_reset(statement_.get()); }
@@ -112,6 +135,7 @@ absl::StatusOr<Database> Database::Open(const std::string& path, bool immutable)
   if (readable.ok()) readable = database.QueryValue("SELECT count(*) FROM sqlite_schema").status();
   if (readable.code() == absl::StatusCode::kDataLoss) RETURN_IF_ERROR(ExplainHeader(header, path));
   RETURN_IF_ERROR(readable);
+  if (immutable) RETURN_IF_ERROR(database.NoteLength());
   return database;
 }
 
@@ -120,18 +144,39 @@ absl::StatusOr<Statement> Database::Prepare(absl::string_view sql) {
   const int code = sqlite3_prepare_v3(database_.get(), sql.data(), static_cast<int>(sql.size()),
                                       SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
   if (code != SQLITE_OK) return ToStatus(database_.get(), code, Shown(sql));
-  return Statement(statement);
+  return Statement(statement, bytes_least_.get());
 }
 
 absl::StatusOr<core::Value> Database::QueryValue(absl::string_view sql) {
   ASSIGN_OR_RETURN(Statement statement, Prepare(sql));
   ASSIGN_OR_RETURN(const bool row, statement.Step());
-  return row ? core::Value(statement.Column(0)) : core::Value();
+  if (!row) return core::Value();
+  RETURN_IF_ERROR(CheckWhole());
+  return core::Value(statement.Column(0));
 }
 
 void Database::Interrupt() { sqlite3_interrupt(database_.get()); }
 
+// Pages of the state may also lie in the log alone: then the file is shorter, and may stay so.
+absl::Status Database::NoteLength() {
+  ASSIGN_OR_RETURN(const core::Value pages, QueryValue("PRAGMA page_count"));
+  ASSIGN_OR_RETURN(const core::Value page_bytes, QueryValue("PRAGMA page_size"));
+  ASSIGN_OR_RETURN(const std::int64_t bytes, OpenedBytes(database_.get()));
+  *bytes_least_ = std::min(bytes, pages.integer * page_bytes.integer);
+  return absl::OkStatus();
+}
+
+absl::Status Database::CheckWhole() const { return CheckLength(database_.get(), *bytes_least_); }
+
+// BEGIN alone takes no lock: the first page read does.
+absl::Status Database::BeginReading() {
+  RETURN_IF_ERROR(QueryValue("BEGIN").status());
+  RETURN_IF_ERROR(QueryValue("SELECT 1 FROM sqlite_schema LIMIT 1").status());
+  return NoteLength();
+}
+
 void Database::EndReading() {
+  *bytes_least_ = 0;
   for (sqlite3_stmt* each = nullptr; (each = sqlite3_next_stmt(database_.get(), each)) != nullptr;) sqlite3_reset(each);
   // An error would say that there is no transaction.
   sqlite3_exec(database_.get(), "ROLLBACK", nullptr, nullptr, nullptr);

@@ -18,7 +18,8 @@ namespace vecferry::sqlite {
 class Statement {
  public:
   void Bind(int index, const core::ValueView& value);  // from 1; copies
-  // True: a row is there. Errors: kDataLoss for a damaged file, kUnavailable while locked.
+  // True: a row is there. Errors: kDataLoss for a damaged file, or, at the end of the rows, for one that lost bytes
+  // since Database::BeginReading; kUnavailable while locked.
   absl::StatusOr<bool> Step();
   void Reset();
   int columns() const;
@@ -30,8 +31,10 @@ class Statement {
   struct Finalize {
     void operator()(sqlite3_stmt* statement) const;
   };
-  explicit Statement(sqlite3_stmt* statement) : statement_(statement) {}
+  Statement(sqlite3_stmt* statement, const std::int64_t* bytes_least)
+      : statement_(statement), bytes_least_(bytes_least) {}
   std::unique_ptr<sqlite3_stmt, Finalize> statement_;
+  const std::int64_t* bytes_least_;  // the Database's
 };
 
 // One read-only connection (always SQLITE_OPEN_READONLY: a read-write one checkpoints at close and would change the
@@ -48,8 +51,13 @@ class Database {
   absl::StatusOr<core::Value> QueryValue(absl::string_view sql);
   // Ends the running statement with kCancelled, from any thread, while this object lives.
   void Interrupt();
+  // Begins a read transaction, which holds one state. From then on the file must keep the bytes of that state: where
+  // some are missing SQLite reads zeros, as if they had been stored.
+  absl::Status BeginReading();
   // Ends the transaction and every statement's run, so that no lock is held: statements lose their place.
   void EndReading();
+  // kDataLoss: the file lost bytes since BeginReading; what was read may be zeros.
+  absl::Status CheckWhole() const;
 
   sqlite3* raw() { return database_.get(); }  // for this folder only
 
@@ -57,8 +65,11 @@ class Database {
   struct Close {
     void operator()(sqlite3* database) const;
   };
-  explicit Database(sqlite3* database) : database_(database) {}
+  explicit Database(sqlite3* database) : database_(database), bytes_least_(std::make_unique<std::int64_t>(0)) {}
+  absl::Status NoteLength();
+
   std::unique_ptr<sqlite3, Close> database_;
+  std::unique_ptr<std::int64_t> bytes_least_;  // that the file must have; 0 = any number
 };
 
 }  // namespace vecferry::sqlite

@@ -13,20 +13,14 @@ namespace {
 // One round takes about 0.1 ms a connection; a writer that leaves no such gap for so long gets a copy instead.
 constexpr absl::Duration kPatience = absl::Seconds(10);
 
-// Begins a read transaction. BEGIN alone takes no lock: the first page read does.
-absl::Status BeginReading(Database& database) {
-  RETURN_IF_ERROR(database.QueryValue("BEGIN").status());
-  return database.QueryValue("SELECT 1 FROM sqlite_schema LIMIT 1").status();
-}
-
 // One attempt: all connections begin between two looks at data_version. False: somebody committed meanwhile.
 absl::StatusOr<bool> BeginTogether(Database& watch, const std::string& path, OpenedStore& store) {
   ASSIGN_OR_RETURN(const core::Value before, watch.QueryValue("PRAGMA data_version"));
-  for (Database& connection : store.connections) RETURN_IF_ERROR(BeginReading(connection));
+  for (Database& connection : store.connections) RETURN_IF_ERROR(connection.BeginReading());
   ASSIGN_OR_RETURN(store.fingerprint, ReadFingerprint(store.connections.front(), path));
   ASSIGN_OR_RETURN(const core::Value after, watch.QueryValue("PRAGMA data_version"));
   if (before.integer == after.integer) return true;
-  for (Database& connection : store.connections) RETURN_IF_ERROR(connection.QueryValue("ROLLBACK").status());
+  for (Database& connection : store.connections) connection.EndReading();
   return false;
 }
 

@@ -55,7 +55,11 @@ class ClusterTest(unittest.TestCase):
                                                      str(page)))
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assert_arrived()
-        self.assertIn(">VERIFIED</h1>", page.read_text(encoding="utf-8"))
+        text = page.read_text(encoding="utf-8")
+        self.assertIn(">VERIFIED</h1>", text)
+        for part in (report["migration_id"], str(self.store), "documents_embedding_hnsw"):
+            self.assertIn(part, text)
+        subprocess.run(["sha256sum", "--quiet", "-c", f"{page.name}.sha256"], cwd=page.parent, check=True)
         self.assertEqual(self.server.query(self.database, "SELECT report_sha256 FROM vecferry.migration"),
                          [[hashlib.sha256(page.read_bytes()).hexdigest()]])
         alone, expected = report_of(copy_words(self.store, self.server.url(self.server.make_database())))
