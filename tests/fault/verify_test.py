@@ -3,11 +3,12 @@ never a verdict, and the same command afterwards passes. What was verified befor
 import os
 import pathlib
 import shutil
+import sqlite3
 import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
-from command import Server, copy_words, make_store, run, scratch_folder  # noqa: E402
+from command import Server, compare_store, copy_words, make_store, run, scratch_folder  # noqa: E402
 from held_up import ADVISORY, HeldUp, unittest  # noqa: E402
 
 SERVER = Server(private=True)
@@ -15,6 +16,12 @@ FOLDER = scratch_folder()
 SOURCE = FOLDER / "source.db"
 ROWS = 3000
 make_store(SOURCE, ROWS, words=400)  # more than SQLite keeps of a file
+with sqlite3.connect(SOURCE) as store:
+    # Of the file's last page nothing but this text knows.
+    store.executescript("CREATE TABLE last_page(id INTEGER PRIMARY KEY, body TEXT); "
+                        "INSERT INTO last_page VALUES (1, replace(hex(zeroblob(3500)), '0', 'x'));")
+store.execute("VACUUM")
+store.close()
 SECONDS_MAX = 10
 
 # Each holds a verification up by the advisory lock 42, and how that is undone.
@@ -98,6 +105,27 @@ class Source(VerifyFault):
 
     def test_cut_off(self):
         self.goes_away(lambda size: os.truncate(self.store, size // 4096 // 2 * 4096))
+
+    def test_cut_off_by_a_page(self):
+        self.goes_away(lambda size: os.truncate(self.store, size - 4096))
+
+    def test_cut_off_while_it_is_copied(self):
+        self.database, self.store = SERVER.make_database(), FOLDER / "copied.db"
+        self.url = SERVER.url(self.database)
+        shutil.copy(SOURCE, self.store)
+        before = self.store.read_bytes()
+        process, holder = self.begin("copy")
+        os.truncate(self.store, len(before) - 4096)
+        holder.kill()
+        _, errors = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 1, errors)
+        self.assertIn(f"{self.store} lost bytes", errors)
+        self.store.write_bytes(before)
+        SERVER.psql(self.database, "DROP TRIGGER shut ON vecferry.shard")
+        done = run(*copy_words(self.store, self.url))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(compare_store(self.store, SERVER, self.database), [])
+        self.assertEqual(SERVER.query(self.database, "SELECT body = repeat('x', 7000) FROM last_page"), [["t"]])
 
     def test_emptied(self):
         self.goes_away(lambda _: os.truncate(self.store, 0))
