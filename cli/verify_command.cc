@@ -1,6 +1,8 @@
 #include <stdio.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <limits>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -19,6 +21,7 @@
 #include "cli/progress.h"
 #include "cli/remote_command.h"
 #include "cli/repair_rules.h"
+#include "cli/summary.h"
 #include "common/base/status_macros.h"
 #include "common/core/limits.h"
 #include "common/postgres/ledger.h"
@@ -49,8 +52,7 @@ class VerifyCommand {
   absl::Status DrawPlan(Pipeline& pipeline);
   void CompareFingerprints();
   absl::Status Verify(Pipeline& pipeline);
-  absl::StatusOr<bool> IsRepairDue(OwnMigration& repair);
-  absl::StatusOr<int> Repair(Pipeline& pipeline, OwnMigration& repair);
+  absl::StatusOr<bool> IsRepairDue();
   void Store();
 
   const Options& options_;
@@ -101,6 +103,11 @@ absl::StatusOr<int> VerifyCommand::ChooseEnded() {
     std::erase_if(candidates, [](const core::Report& report) {
       return !core::IsEnded(report.state) || report.state == core::State::kDropped;
     });
+    if (candidates.size() > 1) {
+      WriteAll(stderr, absl::StrCat("vecferry: several migrations have ended; give the ID of one of these\n",
+                                    FormatList(candidates)));
+      return 2;
+    }
     if (candidates.size() == 1) id = candidates[0].migration_id;
   }
   ASSIGN_OR_RETURN(const core::Report* const chosen, ChooseMigration(known.reports, id));
@@ -124,7 +131,8 @@ absl::Status VerifyCommand::LoadMigration(const std::string& id) {
   ASSIGN_OR_RETURN(const postgres::MigrationRow row, postgres::GetMigration(session, id));
   ASSIGN_OR_RETURN(plan_, rpc::ParsePlan(row.plan));
   ASSIGN_OR_RETURN(report_, postgres::LoadReport(session, row, *plan_));
-  copy_.no_indexes = nlohmann::json::parse(row.options).value("no_indexes", false);
+  // A repair makes none, whatever there was.
+  if (!options_.verify_file) copy_.no_indexes = nlohmann::json::parse(row.options).value("no_indexes", false);
   return absl::OkStatus();
 }
 
@@ -133,10 +141,13 @@ absl::Status VerifyCommand::OpenSource() {
   sqlite::SnapshotOptions options{.mode = copy_.snapshot, .scratch_dir = copy_.scratch_dir};
   options.on_notice = telemetry::LogWarning;
   options.stopping = [this] { return signals_.interrupted(); };
+  signals_.OnInterrupt([] { WriteAll(stderr, "vecferry: interrupted\n"); });
+  const auto clear = absl::MakeCleanup([this] { signals_.ClearHandler(); });
   // What the repair is to touch is rows; it takes the source's, and is verified by this command.
   repair_ = copy_;
   repair_.identity.on_conflict = "update";
   repair_.no_indexes = repair_.no_verify = true;
+  repair_.rejects_max = std::numeric_limits<std::int32_t>::max();  // they were rejected before
   streams_ = options_.repair ? CountStreams(repair_) : 0;
   ASSIGN_OR_RETURN(snapshot_,
                    sqlite::Snapshot::Open(copy_.identity.source_path, streams_ + kOwnSourceConnections, options));
@@ -144,18 +155,35 @@ absl::Status VerifyCommand::OpenSource() {
 }
 
 absl::StatusOr<int> VerifyCommand::Conduct(Pipeline& pipeline, OwnMigration& repair) {
-  if (options_.verify_file) {
-    RETURN_IF_ERROR(DrawPlan(pipeline));
-  } else {
-    CompareFingerprints();
+  const auto conclude = [&](core::Report report) {
+    return Conclude(copy_, std::move(report), destination_.by, pipeline.migrations(), pipeline.connection());
+  };
+  bool carried = false;
+  if (options_.repair && !copy_.dry_run) {
+    ASSIGN_OR_RETURN(postgres::Connection ledger, postgres::Connection::Open({.conninfo = destination_.conninfo}));
+    ASSIGN_OR_RETURN(carried, IsRepairCutOff(repair_.identity, ledger));
   }
+  if (!carried) {
+    if (options_.verify_file) {
+      RETURN_IF_ERROR(DrawPlan(pipeline));
+    } else {
+      CompareFingerprints();
+    }
+    RETURN_IF_ERROR(Verify(pipeline));
+    Store();
+    ASSIGN_OR_RETURN(carried, IsRepairDue());
+    if (!carried) return conclude(report_);
+  }
+  ASSIGN_OR_RETURN(core::Report repaired, repair.Run());
+  repaired.destination_url = destination_.masked;
+  if (repaired.state != core::State::kCopied) return conclude(std::move(repaired));
+  WriteAll(stderr, absl::StrCat("vecferry: rows carried again: ", repaired.totals.inserted, " that were missing, ",
+                                repaired.totals.updated, " that differed; verifying again\n"));
+  // Between a file and a schema there is a migration now, whose ledger says more.
+  if (options_.verify_file) RETURN_IF_ERROR(LoadMigration(repaired.migration_id));
   RETURN_IF_ERROR(Verify(pipeline));
-  if (options_.repair) {
-    ASSIGN_OR_RETURN(const bool due, IsRepairDue(repair));
-    if (due) return Repair(pipeline, repair);
-  }
   Store();
-  return Conclude(copy_, report_, destination_.by, pipeline.migrations(), pipeline.connection());
+  return conclude(report_);
 }
 
 absl::Status VerifyCommand::DrawPlan(Pipeline& pipeline) {
@@ -214,37 +242,25 @@ absl::Status VerifyCommand::Verify(Pipeline& pipeline) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<bool> VerifyCommand::IsRepairDue(OwnMigration& repair) {
-  const bool due = HasRowsToCarry(report_);
-  const absl::Status repairable = due ? CheckRepairable(report_) : absl::OkStatus();
+// What was found stands whatever hinders a repair.
+absl::StatusOr<bool> VerifyCommand::IsRepairDue() {
+  if (!options_.repair) return false;
+  if (!HasRowsToCarry(report_)) {
+    WriteAll(stderr, "vecferry: there is no row to repair\n");
+    return false;
+  }
+  absl::StatusOr<postgres::Connection> ledger = postgres::Connection::Open({.conninfo = destination_.conninfo});
+  absl::Status repairable = ledger.status();
+  if (repairable.ok()) {
+    repairable = CheckRepairable(report_, snapshot_->fingerprint() != plan_->source_fingerprint,
+                                 plan_->identity.destination_schema, *ledger);
+  }
   if (!repairable.ok()) {
     WriteAll(stderr, absl::StrCat("vecferry: nothing was repaired: ", repairable.message(), "\n"));
     return false;
   }
-  if (copy_.dry_run) {
-    WriteAll(stderr, due ? "vecferry: dry run: --repair would carry the missing and differing rows again\n"
-                         : "vecferry: dry run: there is no row that --repair would carry\n");
-    return false;
-  }
-  if (due) return true;
-  // A repair that was cut off after its last row is still to be finished.
-  ASSIGN_OR_RETURN(const rpc::DrawnPlan drawn, repair.Plan());
-  return !drawn.resumes_migration_id.empty();
-}
-
-absl::StatusOr<int> VerifyCommand::Repair(Pipeline& pipeline, OwnMigration& repair) {
-  ASSIGN_OR_RETURN(core::Report carried, repair.Run());
-  carried.destination_url = destination_.masked;
-  if (carried.state != core::State::kCopied) {
-    return Conclude(copy_, std::move(carried), destination_.by, pipeline.migrations(), pipeline.connection());
-  }
-  WriteAll(stderr, absl::StrCat("vecferry: rows carried again: ", carried.totals.inserted, " that were missing, ",
-                                carried.totals.updated, " that differed; verifying again\n"));
-  // Between a file and a schema there is a migration now, whose ledger says more.
-  if (options_.verify_file) RETURN_IF_ERROR(LoadMigration(carried.migration_id));
-  RETURN_IF_ERROR(Verify(pipeline));
-  Store();
-  return Conclude(copy_, report_, destination_.by, pipeline.migrations(), pipeline.connection());
+  if (copy_.dry_run) WriteAll(stderr, "vecferry: dry run: the missing and differing rows would be carried again\n");
+  return !copy_.dry_run;
 }
 
 // The ledger keeps the last verification. It may be out of bounds for who only looks.

@@ -65,7 +65,11 @@ absl::Status ReadVerificationFlags(const flags::Arguments& arguments, core::Veri
     if (!queries.ok()) return absl::InvalidArgumentError(absl::StrCat("--queries: ", queries.status().message()));
     verify.queries = *std::move(queries);
   }
-  for (const std::string& slice : arguments.GetAll("--slice")) verify.recall_slices.push_back(slice);
+  verify.recall_slices = arguments.GetAll("--slice");
+  if (!verify.recall_slices.empty() && (verify.level != core::kVerifyFull || verify.recall_queries == 0)) {
+    return absl::InvalidArgumentError(
+        "--slice needs --verify-level full and --recall-queries above 0: else no recall is measured");
+  }
   verify.embedder_url = arguments.Get("--embedder").value_or("");
   verify.embedder_model = arguments.Get("--embedder-model").value_or("");
   verify.embedder_prefix = arguments.Get("--embedder-prefix").value_or("");

@@ -81,6 +81,7 @@ absl::Status Driver::Drive() {
   if (!source_checked_) RETURN_IF_ERROR(CheckSource());
   RETURN_IF_ERROR(Copy());
   RETURN_IF_ERROR(FinishTables());
+  RETURN_IF_ERROR(CheckCopyWhole());
   if (setup_.options.no_verify) return StoreEnd(core::State::kCopied);
   ASSIGN_OR_RETURN(const core::State state, Verify());
   return StoreEnd(state);

@@ -101,6 +101,7 @@ class Driver {
   absl::Status Copy();
   absl::Status CopyOnce();
   absl::Status FinishTables();
+  absl::Status CheckCopyWhole();
   absl::StatusOr<core::State> Verify();
   absl::Status VerifyOnce(bool& different);
   absl::StatusOr<std::shared_ptr<rpc::VerifierClient>> AwaitVerifier();

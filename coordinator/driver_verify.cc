@@ -21,6 +21,17 @@ constexpr int kDoublingsMax = 3;  // of the pause after a verifier that went awa
 
 }  // namespace
 
+// Readers and verifier read the same copy of the source: what is wrong in it would be wrong on both sides.
+absl::Status Driver::CheckCopyWhole() {
+  const absl::Status whole = source()->CheckWhole([this] { return !Interruption().ok(); });
+  RETURN_IF_ERROR(Interruption());
+  if (!absl::IsDataLoss(whole)) return whole;
+  return absl::DataLossError(
+      absl::StrCat(whole.message(),
+                   "; what was read of it may be wrong. Mend the scratch folder's disk; the same "
+                   "command takes another copy, and checks what has come against that"));
+}
+
 absl::StatusOr<core::State> Driver::Verify() {
   base::FaultPoint("coordinator.before_verify");
   RETURN_IF_ERROR(EnterStage(core::State::kVerifying, &core::StageSeconds::verify));
@@ -28,15 +39,6 @@ absl::StatusOr<core::State> Driver::Verify() {
   {
     base::MutexLock lock(&mutex_);
     verifying_ = true;
-  }
-  // Readers and verifier read the same copy: what is wrong in it would be wrong on both sides.
-  const absl::Status whole = source()->CheckWhole([this] { return !Interruption().ok(); });
-  RETURN_IF_ERROR(Interruption());
-  if (!whole.ok()) {
-    return absl::DataLossError(
-        absl::StrCat(whole.message(),
-                     "; what was read of it may be wrong. Mend the scratch folder's disk; the same "
-                     "command takes another copy, and checks every row against that"));
   }
   for (int attempt = 1;; ++attempt) {
     bool different = false;

@@ -56,7 +56,10 @@ absl::StatusOr<rpc::Batch> ShardRows::NextBatch(const StopFlag& stop, BatchTimes
       if (!more) return builder_.Take(/*end_of_shard=*/true);
       next_row_ = rows_->row();
     }
-    if (builder_.IsFullFor(*next_row_)) return builder_.Take(/*end_of_shard=*/false);
+    if (builder_.IsFullFor(*next_row_)) {
+      RETURN_IF_ERROR(turn->CheckWhole());
+      return builder_.Take(/*end_of_shard=*/false);
+    }
     RETURN_IF_ERROR(Timed(convert, [this] { return builder_.Add(*next_row_); }));
     next_row_.reset();
   }

@@ -155,14 +155,16 @@ class TableCheck {
     const std::int64_t excused = table_.seeded + replayed_;
     const std::int64_t unexpected = table_.fresh && outcome.unexpected > excused ? outcome.unexpected : 0;
     if (replayed_ > 0) RETURN_IF_ERROR(TellReplayed(outcome.unexpected));
+    std::int64_t told = 0;
     for (const DifferentRow& row : outcome.rows) {
       if (unexpected == 0 && row.kind == RowDifference::kUnexpected) continue;
       if (missing == 0 && row.kind == RowDifference::kMissing) continue;
       RETURN_IF_ERROR(findings_.Tell(DescribeRow(table_.name, table_.columns, table_.key, row)));
+      ++told;
     }
     const std::int64_t wrong = missing + outcome.differing + unexpected;
-    different_ = wrong > 0;
-    findings_.CountMoreDifferences(std::max<std::int64_t>(0, wrong - static_cast<std::int64_t>(outcome.rows.size())));
+    different_ = different_ || wrong > 0;
+    findings_.CountMoreDifferences(wrong - told);
     core::CheckReport check{"rows_equal", table_.name, wrong == 0 ? "pass" : "fail"};
     check.expected = absl::StrCat(outcome.source_rows, " rows");
     if (wrong == 0) {
@@ -192,12 +194,22 @@ class TableCheck {
                           "their issues name no source key: whether these rows are the orphans is unproven"});
   }
 
+  // Of a table that existed it is not even known which rows are whose.
   absl::Status TellReplayed(std::int64_t unexpected) {
-    return findings_.Tell(core::CheckReport{
-        "rows_replayed", table_.name, "skipped",
-        absl::StrCat(replayed_, " rows, carried by `rejects replay --set` with other values than the source's"),
-        absl::StrCat(unexpected, " rows are not as the source has them"),
-        "that these rows hold what was set is unproven"});
+    const bool lost = table_.fresh && unexpected < replayed_;
+    core::CheckReport check{"rows_replayed", table_.name, lost ? "fail" : "skipped"};
+    check.expected =
+        absl::StrCat(replayed_, " rows, carried by `rejects replay --set` with other values than the source's");
+    check.actual = table_.fresh ? absl::StrCat(unexpected, " rows are not as the source has them") : "not looked for";
+    check.evidence = "that these rows hold what was set is unproven";
+    if (lost) {
+      different_ = true;
+      RETURN_IF_ERROR(
+          findings_.Tell(core::DifferenceReport{table_.name, "", "", "missing",
+                                                absl::StrCat(replayed_ - unexpected, " of the ", replayed_,
+                                                             " rows that were carried by `rejects replay --set`")}));
+    }
+    return findings_.Tell(check);
   }
 
   absl::Status TellRounded() {

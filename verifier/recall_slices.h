@@ -1,6 +1,7 @@
 #ifndef VECFERRY_VERIFIER_RECALL_SLICES_H_
 #define VECFERRY_VERIFIER_RECALL_SLICES_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -40,6 +41,7 @@ class SliceCounts {
   void Add(const RowImage& row, absl::string_view vector);
   // Too many or too long values: some rows were not counted.
   bool overflown() const { return overflown_; }
+  std::size_t size() const { return counts_.size(); }
   // The `most` ones with the most vectors, the largest first.
   std::vector<Slice> Largest(std::size_t most) const;
 

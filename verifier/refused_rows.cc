@@ -67,8 +67,8 @@ class Proof {
     if (tried.ok()) tried = session_.ExecuteScript("SET CONSTRAINTS ALL IMMEDIATE");
     RETURN_IF_ERROR(session_.ExecuteScript("ROLLBACK"));
     if (tried.ok()) {
-      return std::optional<std::string>(
-          absl::StrCat("recorded as rejected (", claim.refused.kind, "), but the destination takes it"));
+      return std::optional<std::string>(absl::StrCat("recorded as rejected (", claim.refused.kind,
+                                                     "), but the destination takes it (rejects replay)"));
     }
     const auto error = postgres::GetSqlError(tried);
     const bool about_row =
@@ -87,7 +87,7 @@ class Proof {
 
 absl::StatusOr<RefusedRows> LoadOf(postgres::Connection& session, const std::string& migration_id,
                                    const core::Mapping& mapping) {
-  // What a row fills elsewhere came with it.
+  // What a row fills elsewhere came with it, unless it has an issue of its own, which comes last.
   const int counted = mapping.counted ? mapping.id : mapping.counted_by;
   ASSIGN_OR_RETURN(
       const postgres::Result rows,
@@ -95,7 +95,8 @@ absl::StatusOr<RefusedRows> LoadOf(postgres::Connection& session, const std::str
                       "AND i.kind NOT IN ('foreign_key', 'waiting', 'conflict'), i.reason "
                       "FROM vecferry.row_issue i JOIN vecferry.shard s USING (migration_id, shard) "
                       "WHERE i.migration_id = $1 AND (s.mapping = $2 AND i.action IN ('rejected', 'skipped') "
-                      "OR s.mapping = $3 AND i.action = 'replayed' AND pg_catalog.strpos(i.reason, $4) > 0)",
+                      "OR s.mapping IN ($2, $3) AND i.action = 'replayed' AND pg_catalog.strpos(i.reason, $4) > 0) "
+                      "ORDER BY s.mapping = $2",
                       {migration_id, static_cast<std::int64_t>(mapping.id), static_cast<std::int64_t>(counted),
                        std::string(core::kCarriedWithAnother)}));
   RefusedRows refused;

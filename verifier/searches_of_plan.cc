@@ -11,6 +11,7 @@
 #include "common/base/status_macros.h"
 #include "common/core/record.h"
 #include "common/core/types.h"
+#include "verifier/canonical.h"
 #include "verifier/compared_table.h"
 #include "verifier/expected_rows.h"
 #include "verifier/recall.h"
@@ -22,8 +23,22 @@ namespace {
 
 constexpr std::size_t kSlicesMeasured = 10;
 
-bool IsSearched(const ComparedColumn& column) {
-  return column.type.kind == core::PgKind::kVector || column.type.kind == core::PgKind::kHalfvec;
+bool IsVector(const core::PgType& type) {
+  return type.kind == core::PgKind::kVector || type.kind == core::PgKind::kHalfvec;
+}
+
+// Types whose equal values are the same bytes, here and there.
+bool IsSliceable(const core::PgType& type) {
+  switch (type.kind) {
+    case core::PgKind::kText:
+    case core::PgKind::kUuid:
+    case core::PgKind::kBool:
+    case core::PgKind::kInt2:
+    case core::PgKind::kInt4:
+    case core::PgKind::kInt8:
+    case core::PgKind::kTimestamptz: return true;
+    default: return false;
+  }
 }
 
 // The planned vector index of a column; "" = there is none.
@@ -94,8 +109,12 @@ class ColumnSearches {
       return absl::OkStatus();
     }));
     if (counts.overflown()) RETURN_IF_ERROR(TellTooMany(column));
-    for (const Slice& slice : counts.Largest(kSlicesMeasured)) RETURN_IF_ERROR(MeasureSlice(slice));
-    return absl::OkStatus();
+    const std::vector<Slice> slices = counts.Largest(kSlicesMeasured);
+    for (const Slice& slice : slices) RETURN_IF_ERROR(MeasureSlice(slice));
+    if (counts.size() == slices.size()) return absl::OkStatus();
+    return findings_.Tell(core::CheckReport{"recall_slices", table_.name, "skipped",
+                                            absl::StrCat(counts.size(), " slices of ", searched().name),
+                                            absl::StrCat("the ", slices.size(), " largest are measured"), ""});
   }
 
   absl::Status TellTooMany(int column) {
@@ -115,7 +134,7 @@ class ColumnSearches {
     target.index = IndexOf(verification_, table_.name, searched().name);
     Narrow(slice, table_, target);
     if (slice.column >= 0 && slice.column == FindModel(table_) && slice.value) {
-      target.model = *slice.value;
+      target.model = CanonicalText(table_.columns[static_cast<std::size_t>(slice.column)].type, *slice.value);
     } else if (plan.main_model && plan.main_model->dimension == target.type.dimension) {
       target.model = plan.main_model->name;
     }
@@ -155,7 +174,7 @@ absl::Status CheckRecall(const Verification& verification, const std::set<std::s
     if (unreadable.contains(name)) continue;
     ASSIGN_OR_RETURN(const ComparedTable table, LayOutTable(verification.sessions[0], verification.plan, name));
     for (std::size_t column = 0; column < table.columns.size(); ++column) {
-      if (!IsSearched(table.columns[column])) continue;
+      if (!IsVector(table.columns[column].type)) continue;
       ColumnSearches searches(verification, table, static_cast<int>(column), different.contains(name), findings);
       RETURN_IF_ERROR(searches.Measure());
     }
@@ -166,14 +185,17 @@ absl::Status CheckRecall(const Verification& verification, const std::set<std::s
 absl::Status CheckSlices(const core::Plan& plan, const std::vector<std::string>& slices) {
   for (const std::string& slice : slices) {
     const bool known = std::any_of(plan.mappings.begin(), plan.mappings.end(), [&](const core::Mapping& mapping) {
-      return std::any_of(mapping.columns.begin(), mapping.columns.end(), [&](const auto& column) {
-        return slice == absl::StrCat(mapping.destination_table, ".", column.name);
-      });
+      const auto& columns = mapping.columns;
+      return std::any_of(columns.begin(), columns.end(), [](const core::Column& c) { return IsVector(c.type); }) &&
+             std::any_of(columns.begin(), columns.end(), [&](const core::Column& c) {
+               return slice == absl::StrCat(mapping.destination_table, ".", c.name) && IsSliceable(c.type);
+             });
     });
     if (known) continue;
     return absl::InvalidArgumentError(absl::StrCat("--slice: '", core::SanitizeText(slice),
-                                                   "' is no column that the migration fills; allowed: TABLE.COLUMN of "
-                                                   "the destination"));
+                                                   "'; allowed: TABLE.COLUMN, a column of text, uuid, boolean, whole "
+                                                   "numbers or times that the migration fills in a "
+                                                   "table of the destination with vectors"));
   }
   return absl::OkStatus();
 }

@@ -38,7 +38,7 @@ class Scan {
         ASSIGN_OR_RETURN(rows, Open(*turn));
         database = &*turn;
       }
-      absl::StatusOr<bool> left = TakeTurn(*rows, take);
+      absl::StatusOr<bool> left = TakeTurn(*turn, *rows, take);
       if (!left.ok() || !*left) rows.reset();  // a statement goes within a turn
       RETURN_IF_ERROR(left.status());
       more = *left;
@@ -59,7 +59,8 @@ class Scan {
   }
 
   // False: no row is left.
-  absl::StatusOr<bool> TakeTurn(sqlite::Statement& rows, const std::function<absl::Status(const SourceRow&)>& take) {
+  absl::StatusOr<bool> TakeTurn(sqlite::Database& database, sqlite::Statement& rows,
+                                const std::function<absl::Status(const SourceRow&)>& take) {
     const absl::Span<const core::ValueView> values(values_);
     const std::size_t key_columns = mapping_.key.expressions.size();
     for (std::int64_t i = 0; i < kRowsATurn || !mapping_.key.is_rowid; ++i) {
@@ -69,6 +70,7 @@ class Scan {
       if (mapping_.key.is_rowid) last_rowid_ = values_[0].integer;
       RETURN_IF_ERROR(take({values.subspan(0, key_columns), values.subspan(key_columns)}));
     }
+    RETURN_IF_ERROR(database.CheckWhole());
     return true;
   }
 

@@ -1,6 +1,7 @@
 """`vecferry verify --repair`: rows that are missing or differ are carried again, exactly once, and nothing else is."""
 import json
 import pathlib
+import sqlite3
 import sys
 import unittest
 
@@ -55,7 +56,7 @@ class VerifyRepairTest(unittest.TestCase):
         SERVER.psql(self.database, DAMAGE)
         damaged = self.versions()
         report, errors = self.verify("--repair", "--dry-run", code=4)
-        self.assertIn("would carry", errors)
+        self.assertIn("would be carried again", errors)
         kinds = [one["kind"] for one in report["differences"]]
         self.assertEqual((kinds.count("differing"), set(kinds)), (3, {"differing", "missing"}))
         self.assertEqual(self.versions(), damaged)
@@ -113,6 +114,62 @@ class VerifyRepairTest(unittest.TestCase):
         self.assertEqual(self.states(), [["VERIFIED"]])
         self.assertEqual(run(*words[:-1]).returncode, 0)
 
+    def test_a_repair_without_a_migration_goes_on_as_well(self):
+        self.copy("--no-verify")
+        SERVER.psql(self.database, f"DROP SCHEMA vecferry CASCADE; {DAMAGE}")
+        words = ("verify", "--from", "sqlite", "--sqlite-path", str(self.store), "--postgres-url", self.url, "--repair")
+        for point in ("writer.after_commit_before_ack:1", "coordinator.before_end_state:1"):
+            killed = run(*words, env=environment(VECFERRY_FAULT=point))
+            self.assertEqual(killed.returncode, -9, killed.stderr)
+            done = run(*words)
+            self.assertEqual(done.returncode, 0, done.stderr + done.stdout)
+            self.assertIn("resuming migration", done.stderr)
+            SERVER.psql(self.database, DAMAGE)
+
+    def test_refuses_rows_that_were_carried_with_other_values(self):
+        with sqlite3.connect(self.store) as store:
+            store.executescript("CREATE TABLE items(id TEXT PRIMARY KEY, n INTEGER); INSERT INTO items VALUES (NULL, 1)")
+        store.close()
+        path = FOLDER / "replayed.json"
+        self.assertEqual(run(*copy_words(self.store, self.url, "--report", str(path))).returncode, 3)
+        self.original = json.loads(path.read_text())["migration_id"]
+        self.assertEqual(run("rejects", "replay", self.original, "--postgres-url", self.url, "--set",
+                             "items.id=a").returncode, 0)
+        SERVER.psql(self.database, "DELETE FROM chunks WHERE id = 5")
+        _, errors = self.verify("--repair", code=4)
+        self.assertIn("1 rejected rows were carried with other values", errors)
+        self.assertEqual(SERVER.query(self.database, "SELECT count(*) FROM chunks WHERE id = 5"), [["0"]])
+        SERVER.psql(self.database, "DELETE FROM items")
+        report, _ = self.verify(code=4)
+        self.assertIn(("items", "missing"), {(one["table"], one["kind"]) for one in report["differences"]})
+
+    def test_refuses_another_source_and_what_it_could_not_compare(self):
+        self.copy()
+        SERVER.psql(self.database, "DELETE FROM chunks WHERE id = 5; ALTER TABLE settings DROP COLUMN value")
+        _, errors = self.verify("--repair", code=4)
+        self.assertIn("does not let its rows be compared", errors)
+        SERVER.psql(self.database, "DROP TABLE settings")
+        _, errors = self.verify("--repair", code=4)
+        self.assertIn("does not let its rows be compared", errors)
+        self.assertEqual(SERVER.query(self.database, "SELECT to_regclass('settings')"), [[None]])
+
+    def test_leaves_a_source_with_other_rows_to_a_copy(self):
+        self.copy()
+        with sqlite3.connect(self.store) as store:
+            store.execute("INSERT INTO chunks(document_id, body) VALUES (1, 'new')")
+        store.close()
+        _, errors = self.verify("--repair", code=4)
+        self.assertIn("the source has other rows than it had", errors)
+
+    def test_a_copy_that_was_cut_off_is_no_repair(self):
+        self.copy()
+        SERVER.psql(self.database, "DELETE FROM chunks WHERE id = 5")
+        words = copy_words(self.store, self.url, "--on-conflict", "update")
+        self.assertEqual(run(*words, env=environment(VECFERRY_FAULT="coordinator.before_finish:1")).returncode, -9)
+        done = run("verify", self.original, "--postgres-url", self.url, "--repair")
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn("finish it by its own copy command", done.stderr)
+
     def test_refuses_what_it_would_spoil(self):
         self.copy()
         SERVER.psql(self.database, "UPDATE documents SET title = 'ours' WHERE id = 7")
@@ -122,7 +179,7 @@ class VerifyRepairTest(unittest.TestCase):
         SERVER.psql(self.database, "DELETE FROM chunks WHERE id = 5")
         report, errors = self.verify("--repair", code=4)
         self.assertEqual([(one["kind"], one["key"]) for one in report["differences"]], [("missing", {"id": 5})])
-        self.assertIn("left 1 row as the destination had it", errors)
+        self.assertIn("of 1 conflicting rows the destination's were kept", errors)
         self.assertEqual(SERVER.query(self.database, "SELECT title FROM documents WHERE id = 7"), [["ours"]])
         for words, text in ((("--dry-run",), "--repair"), (("--repair", "--verify-level", "sample"), "--verify-level")):
             done = run("verify", *words, "--postgres-url", self.url)

@@ -24,9 +24,11 @@ constexpr int kPageBytes = 4096, kBlobBytes = 3 * kPageBytes;
 class ShrunkStore {
  protected:
   explicit ShrunkStore(const std::string& journal) {
-    store_.Run(absl::StrCat("PRAGMA page_size = ", kPageBytes, "; PRAGMA journal_mode = ", journal,
-                            "; CREATE TABLE a(id INTEGER PRIMARY KEY, body BLOB); INSERT INTO a VALUES (1, 'short'), (2, "
-                            "CAST(replace(hex(zeroblob(", kBlobBytes / 2, ")), '0', 'x') AS BLOB)); VACUUM"));
+    store_.Run(
+        absl::StrCat("PRAGMA page_size = ", kPageBytes, "; PRAGMA journal_mode = ", journal,
+                     "; CREATE TABLE a(id INTEGER PRIMARY KEY, body BLOB); INSERT INTO a VALUES (1, 'short'), (2, "
+                     "CAST(replace(hex(zeroblob(",
+                     kBlobBytes / 2, ")), '0', 'x') AS BLOB)); VACUUM"));
     store_.Close();
   }
 
@@ -69,7 +71,8 @@ TEST_P(SqliteShrunkTest, IsNotTakenForZeros) {
     if ((*snapshot)->is_copy()) {
       EXPECT_EQ(read.value(), "short" + std::string(kBlobBytes, 'x'));
     } else {
-      EXPECT_THAT(read, StatusIs(absl::StatusCode::kDataLoss, AllOf(HasSubstr(store_.path()), HasSubstr("lost bytes"))));
+      EXPECT_THAT(read,
+                  StatusIs(absl::StatusCode::kDataLoss, AllOf(HasSubstr(store_.path()), HasSubstr("lost bytes"))));
     }
     snapshot->reset();
     fs::resize_file(store_.path(), bytes);
