@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "common/rows/rows.h"
 #include "reader-worker/batch_builder.h"
 #include "reader-worker/reader.h"
+#include "reader-worker/shard_rows.h"
 #include "tests/support/sqlite_file.h"
 #include "tests/support/status_matchers.h"
 
@@ -19,6 +21,7 @@ using rows::DigestRange;
 using rows::RowCursor;
 using rows::SourceRow;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using ::vecferry::testing::IsOk;
@@ -217,6 +220,26 @@ TEST_F(BatchTest, NamesTheTableThatCannotBeRead) {
   database_.emplace(*sqlite::Database::Open(file_.path(), false));
   EXPECT_THAT(RowCursor::Open(*database_, mapping, {}).status(),
               StatusIs(absl::StatusCode::kInvalidArgument, ::testing::HasSubstr("reading table notes")));
+}
+
+// Within a shard, long before its last row: what leaves is committed.
+TEST_F(BatchTest, AFileThatLostBytesGivesNoMore) {
+  for (int id = 1; id <= 300; ++id) Insert(absl::StrCat(id), 20);
+  file_.Close();
+  absl::StatusOr<sqlite::Database> database = sqlite::Database::Open(file_.path(), false);
+  ASSERT_THAT(database, IsOk());
+  ASSERT_THAT(database->BeginReading(), IsOk());
+  sqlite::SnapshotConnection source(*std::move(database));
+  core::Plan plan;
+  plan.mappings = {NotesMapping()};
+  plan.shards = {core::Shard()};
+  ShardRows rows(source, plan, plan.shards[0], {.rows_max = 10}, {});
+  const StopFlag stop;
+  const auto batch = rows.NextBatch(stop, nullptr);
+  ASSERT_THAT(batch, IsOk());
+  EXPECT_EQ(batch->rows_read, 10);
+  std::filesystem::resize_file(file_.path(), std::filesystem::file_size(file_.path()) - 1);
+  EXPECT_THAT(rows.NextBatch(stop, nullptr), StatusIs(absl::StatusCode::kDataLoss, HasSubstr("lost bytes")));
 }
 
 }  // namespace
