@@ -146,6 +146,30 @@ class VerifyTest(unittest.TestCase):
         self.assertEqual(done.returncode, 2, done.stderr)
         self.assertIn("documents.colour", done.stderr)
 
+    def test_orders_of_other_collations_raise_no_alarm(self):
+        self.store.unlink()
+        with sqlite3.connect(self.store) as store:
+            store.execute("CREATE TABLE words(word TEXT PRIMARY KEY, n INTEGER)")
+            store.executemany("INSERT INTO words VALUES (?, ?)", ((word, n) for n, word in enumerate(
+                [*"aBäZbAzÄ", "a b", "ab", "a-b", "", "é", "e\u0301", *(f"w{i}" for i in range(3000))])))
+        store.close()
+        for locale in ("LOCALE_PROVIDER icu ICU_LOCALE 'en-US' LOCALE 'C.UTF-8'", "LOCALE 'C.UTF-8'"):
+            name = f"{self.database}_{len(locale)}"
+            SERVER.psql("postgres", f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' {locale}")
+            try:
+                done = run(*copy_words(self.store, SERVER.url(name)))
+                self.assertEqual(done.returncode, 0, done.stderr + done.stdout)
+                self.assertIn("VERIFIED: checked at level full", done.stdout)
+                for level in ("full", "sample"):
+                    done = run("verify", "--postgres-url", SERVER.url(name), "--verify-level", level)
+                    self.assertEqual(done.returncode, 0, done.stderr + done.stdout)
+                SERVER.psql(name, "UPDATE words SET n = -1 WHERE word = 'ä'")
+                done = run("verify", "--postgres-url", SERVER.url(name))
+                self.assertEqual(done.returncode, 4, done.stderr)
+                self.assertIn('differing words {"word":"ä"} n', done.stdout)
+            finally:
+                SERVER.psql("postgres", f"DROP DATABASE {name} WITH (FORCE)")
+
     def test_says_what_it_cannot_verify(self):
         for words, code, text in ((("--schema", "x"), 2, "--from"), (("--from", "sqlite"), 2, "--sqlite-path"),
                                   (("abc", "--from", "sqlite", "--sqlite-path", "x"), 2, "ID"),
