@@ -6,7 +6,9 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/match.h"
@@ -52,14 +54,17 @@ class VerifyCommand {
   absl::Status DrawPlan(Pipeline& pipeline);
   void CompareFingerprints();
   absl::Status Verify(Pipeline& pipeline);
-  absl::StatusOr<bool> IsRepairDue();
+  absl::Status LookForCutOffRepair();
+  void TakePlan(core::Plan plan);
+  bool IsRepairDue();
   void Store();
 
   const Options& options_;
   CopyOptions copy_;
   base::ProcessSignals& signals_;
   CopyOptions repair_;
-  int streams_ = 0;  // of the repair
+  int streams_ = 0;       // of the repair
+  bool cut_off_ = false;  // a repair was
   Destination destination_;
   std::optional<core::Plan> plan_;
   core::Report report_;
@@ -103,6 +108,7 @@ absl::StatusOr<int> VerifyCommand::ChooseEnded() {
     std::erase_if(candidates, [](const core::Report& report) {
       return !core::IsEnded(report.state) || report.state == core::State::kDropped;
     });
+    if (candidates.size() > 1) RETURN_IF_ERROR(LeaveRepairsOut(known.destination->conninfo, candidates));
     if (candidates.size() > 1) {
       WriteAll(stderr, absl::StrCat("vecferry: several migrations have ended; give the ID of one of these\n",
                                     FormatList(candidates)));
@@ -158,38 +164,54 @@ absl::StatusOr<int> VerifyCommand::Conduct(Pipeline& pipeline, OwnMigration& rep
   const auto conclude = [&](core::Report report) {
     return Conclude(copy_, std::move(report), destination_.by, pipeline.migrations(), pipeline.connection());
   };
-  bool carried = false;
-  if (options_.repair && !copy_.dry_run) {
-    ASSIGN_OR_RETURN(postgres::Connection ledger, postgres::Connection::Open({.conninfo = destination_.conninfo}));
-    ASSIGN_OR_RETURN(carried, IsRepairCutOff(repair_.identity, ledger));
+  RETURN_IF_ERROR(LookForCutOffRepair());
+  if (!options_.verify_file) {
+    CompareFingerprints();
+  } else if (!plan_) {
+    RETURN_IF_ERROR(DrawPlan(pipeline));
   }
-  if (!carried) {
-    if (options_.verify_file) {
-      RETURN_IF_ERROR(DrawPlan(pipeline));
-    } else {
-      CompareFingerprints();
-    }
-    RETURN_IF_ERROR(Verify(pipeline));
-    Store();
-    ASSIGN_OR_RETURN(carried, IsRepairDue());
-    if (!carried) return conclude(report_);
+  RETURN_IF_ERROR(Verify(pipeline));
+  Store();
+  if (!IsRepairDue()) return conclude(report_);
+  absl::StatusOr<core::Report> repaired = repair.Run();
+  if (!repaired.ok()) {
+    if (signals_.interrupted()) return repaired.status();
+    // What was found stands whatever hinders a repair.
+    WriteAll(stderr, absl::StrCat("vecferry: nothing was repaired: ", repaired.status().message(), "\n"));
+    return conclude(report_);
   }
-  ASSIGN_OR_RETURN(core::Report repaired, repair.Run());
-  repaired.destination_url = destination_.masked;
-  if (repaired.state != core::State::kCopied) return conclude(std::move(repaired));
-  WriteAll(stderr, absl::StrCat("vecferry: rows carried again: ", repaired.totals.inserted, " that were missing, ",
-                                repaired.totals.updated, " that differed; verifying again\n"));
+  repaired->destination_url = destination_.masked;
+  if (repaired->state != core::State::kCopied) return conclude(*std::move(repaired));
+  WriteAll(stderr, FormatRepaired(*repaired));
   // Between a file and a schema there is a migration now, whose ledger says more.
-  if (options_.verify_file) RETURN_IF_ERROR(LoadMigration(repaired.migration_id));
+  if (options_.verify_file) RETURN_IF_ERROR(LoadMigration(repaired->migration_id));
   RETURN_IF_ERROR(Verify(pipeline));
   Store();
   return conclude(report_);
 }
 
+// One that goes on has claimed the tables: no other plan of them can be drawn.
+absl::Status VerifyCommand::LookForCutOffRepair() {
+  if (!options_.repair) return absl::OkStatus();
+  ASSIGN_OR_RETURN(postgres::Connection session, postgres::Connection::Open({.conninfo = destination_.conninfo}));
+  ASSIGN_OR_RETURN(const auto row, FindCutOffRepair(repair_.identity, session));
+  cut_off_ = row.has_value();
+  if (row && options_.verify_file) {
+    ASSIGN_OR_RETURN(core::Plan plan, rpc::ParsePlan(row->plan));
+    TakePlan(std::move(plan));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status VerifyCommand::DrawPlan(Pipeline& pipeline) {
   ASSIGN_OR_RETURN(rpc::DrawnPlan drawn,
                    pipeline.migrations().Plan(MakeRequest(copy_, pipeline.connection(), /*streams=*/1)));
-  plan_ = std::move(drawn.plan);
+  TakePlan(std::move(drawn.plan));
+  return absl::OkStatus();
+}
+
+void VerifyCommand::TakePlan(core::Plan plan) {
+  plan_ = std::move(plan);
   report_.vecferry_version = VECFERRY_VERSION;
   report_.source_kind = plan_->identity.source_kind;
   report_.source_path = plan_->identity.source_path;
@@ -198,7 +220,6 @@ absl::Status VerifyCommand::DrawPlan(Pipeline& pipeline) {
   report_.schema_version = plan_->schema_version;
   report_.destination_schema = plan_->identity.destination_schema;
   report_.notes = plan_->notes;
-  return absl::OkStatus();
 }
 
 // Whether the source's file is still what was copied: a difference may be its change.
@@ -242,21 +263,19 @@ absl::Status VerifyCommand::Verify(Pipeline& pipeline) {
   return absl::OkStatus();
 }
 
-// What was found stands whatever hinders a repair.
-absl::StatusOr<bool> VerifyCommand::IsRepairDue() {
+bool VerifyCommand::IsRepairDue() {
   if (!options_.repair) return false;
-  if (!HasRowsToCarry(report_)) {
-    WriteAll(stderr, "vecferry: there is no row to repair\n");
-    return false;
-  }
-  absl::StatusOr<postgres::Connection> ledger = postgres::Connection::Open({.conninfo = destination_.conninfo});
-  absl::Status repairable = ledger.status();
-  if (repairable.ok()) {
-    repairable = CheckRepairable(report_, snapshot_->fingerprint() != plan_->source_fingerprint,
-                                 plan_->identity.destination_schema, *ledger);
+  absl::StatusOr<postgres::Connection> session = postgres::Connection::Open({.conninfo = destination_.conninfo});
+  absl::Status repairable = session.status();
+  if (repairable.ok() && (MayLackRows(report_) || cut_off_)) {
+    repairable = CheckRepairable(report_, snapshot_->fingerprint() != plan_->source_fingerprint, *plan_, *session);
   }
   if (!repairable.ok()) {
     WriteAll(stderr, absl::StrCat("vecferry: nothing was repaired: ", repairable.message(), "\n"));
+    return false;
+  }
+  if (!HasRowsToCarry(report_) && !cut_off_) {
+    WriteAll(stderr, "vecferry: there is no row to repair\n");
     return false;
   }
   if (copy_.dry_run) WriteAll(stderr, "vecferry: dry run: the missing and differing rows would be carried again\n");

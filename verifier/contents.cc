@@ -177,8 +177,7 @@ class TableCheck {
                                   absl::BytesToHexString(outcome.source_sum.ToBytes()), "; COPY ", Qualified(),
                                   " TO STDOUT (FORMAT binary)");
     if (!table_.fresh) {
-      absl::StrAppend(&check.evidence, "; the table existed, ", outcome.destination_rows - outcome.source_rows,
-                      " more rows are there");
+      absl::StrAppend(&check.evidence, "; the table existed, ", outcome.unexpected, " more rows are there");
     }
     if (!table_.left_out.empty()) {
       absl::StrAppend(&check.evidence,

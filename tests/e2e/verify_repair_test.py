@@ -153,6 +153,54 @@ class VerifyRepairTest(unittest.TestCase):
         self.assertIn("does not let its rows be compared", errors)
         self.assertEqual(SERVER.query(self.database, "SELECT to_regclass('settings')"), [[None]])
 
+    def test_refuses_where_an_untold_row_could_stand_under_a_rejected_key(self):
+        with sqlite3.connect(self.store) as store:
+            store.executescript("CREATE TABLE people(id INTEGER PRIMARY KEY); CREATE TABLE notes(id INTEGER PRIMARY KEY, "
+                                "person INTEGER REFERENCES people(id), body TEXT); INSERT INTO notes VALUES (4, 77, 'orphan')")
+        store.close()
+        SERVER.psql(self.database, "CREATE TABLE people(id bigint PRIMARY KEY); CREATE TABLE notes(id bigint PRIMARY KEY, "
+                                   "person bigint REFERENCES people, body text)")
+        path = FOLDER / "rejected.json"
+        self.assertEqual(run(*copy_words(self.store, self.url, "--report", str(path))).returncode, 3)
+        self.original = json.loads(path.read_text())["migration_id"]
+        SERVER.psql(self.database, "INSERT INTO people VALUES (77); INSERT INTO notes VALUES (4, 77, 'ours'); "
+                                   "DELETE FROM chunks WHERE id = 5")
+        _, errors = self.verify("--repair", code=4)
+        self.assertIn("1 are still rejected", errors)
+        self.assertEqual(SERVER.query(self.database, "SELECT body FROM notes"), [["ours"]])
+        # Who takes the source's rows has decided anew.
+        self.assertEqual(run(*copy_words(self.store, self.url, "--on-conflict", "update")).returncode, 0)
+        SERVER.psql(self.database, "DELETE FROM chunks WHERE id = 5")
+        done = run("verify", "--repair", "--from", "sqlite", "--sqlite-path", str(self.store), "--postgres-url", self.url)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_refuses_tables_whose_triggers_change_rows(self):
+        self.copy()
+        SERVER.psql(self.database, "CREATE FUNCTION shout() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.value := "
+                                   "upper(NEW.value) || '!'; RETURN NEW; END $$; CREATE TRIGGER loud BEFORE INSERT OR UPDATE "
+                                   "ON settings FOR EACH ROW EXECUTE FUNCTION shout(); DELETE FROM settings WHERE name = "
+                                   "'name 3'")
+        before = self.versions()
+        _, errors = self.verify("--repair", code=4)
+        self.assertIn('ALTER TABLE "public"."settings" DISABLE TRIGGER "loud"', errors)
+        self.assertEqual(self.versions(), before)
+        SERVER.psql(self.database, 'ALTER TABLE "public"."settings" DISABLE TRIGGER "loud"')
+        self.verify("--repair")
+        # A repair is no migration that could be meant.
+        self.assertEqual(run("verify", "--postgres-url", self.url).returncode, 0)
+
+    def test_checks_again_before_it_goes_on(self):
+        self.copy()
+        SERVER.psql(self.database, "DELETE FROM chunks WHERE id = 5")
+        self.verify("--repair", code=-9, env=environment(VECFERRY_FAULT="coordinator.after_plan_store:1"))
+        SERVER.psql(self.database, "CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$; "
+                                   "CREATE TRIGGER kept BEFORE UPDATE ON settings FOR EACH ROW EXECUTE FUNCTION keep()")
+        _, errors = self.verify("--repair", code=4)
+        self.assertIn("DISABLE TRIGGER", errors)
+        self.assertEqual(SERVER.query(self.database, "SELECT count(*) FROM chunks WHERE id = 5"), [["0"]])
+        SERVER.psql(self.database, "DROP TRIGGER kept ON settings")
+        self.verify("--repair")
+
     def test_leaves_a_source_with_other_rows_to_a_copy(self):
         self.copy()
         with sqlite3.connect(self.store) as store:
