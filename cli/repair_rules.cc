@@ -20,17 +20,18 @@ bool HasCheck(const core::Report& report, absl::string_view name, absl::string_v
 }
 
 // Rows of any migration into the schema that are not as their source has them, on purpose. A later copy that took the
-// source's rows has undone it. What the rules of conversion reject is rejected again.
+// source's rows of the same tables has undone it. What the rules of conversion reject is rejected again.
 constexpr char kDecidedSql[] = R"(
     SELECT count(*) FILTER (WHERE i.action = 'skipped'), count(*) FILTER (WHERE i.action = 'replayed'),
            count(*) FILTER (WHERE i.action = 'rejected')
     FROM vecferry.row_issue i JOIN vecferry.migration m ON m.id = i.migration_id
-    WHERE m.destination_schema = $1 AND m.state <> 'DROPPED' AND m.identity::jsonb ->> 'on_conflict' <> 'update'
+    WHERE m.destination_schema = $1 AND m.state <> 'DROPPED'
       AND NOT EXISTS (SELECT FROM vecferry.migration later WHERE later.destination_schema = $1 AND later.ended
                       AND later.state <> 'DROPPED' AND later.started_at > m.started_at
                       AND later.identity::jsonb ->> 'on_conflict' = 'update'
-                      AND later.identity::jsonb ->> 'source_path' = m.identity::jsonb ->> 'source_path')
-      AND (i.action = 'skipped' OR i.action = 'replayed' AND pg_catalog.strpos(i.reason, $2) > 0
+                      AND later.identity::jsonb - 'on_conflict' = m.identity::jsonb - 'on_conflict')
+      AND (i.action = 'skipped' AND m.identity::jsonb ->> 'on_conflict' <> 'update'
+           OR i.action = 'replayed' AND pg_catalog.strpos(i.reason, $2) > 0
            OR i.action = 'rejected' AND (i.raw_format IN ('copy-tuple', '') OR i.kind IN ('foreign_key', 'waiting',
               'conflict'))))";
 
