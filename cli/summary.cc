@@ -197,7 +197,7 @@ std::string NextStep(const core::Report& report, DestinationBy by) {
                           " removes what was made");
     case core::State::kDropped: return "nothing is left of this migration but its line in the ledger";
     default:
-      if (!remote) return "run the same copy command again: it resumes";
+      if (!remote) return "run the command that began it again: it resumes";
       return core::IsRunning(report.state)
                  ? absl::StrCat("it goes on at the coordinator: vecferry migrate watch ", report.migration_id, where)
                  : absl::StrCat("the same copy command resumes, or vecferry migrate resume ", report.migration_id,

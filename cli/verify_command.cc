@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <utility>
@@ -17,6 +16,7 @@
 #include "cli/choose_migration.h"
 #include "cli/commands.h"
 #include "cli/conclude.h"
+#include "cli/ended_migration.h"
 #include "cli/gathered_findings.h"
 #include "cli/own_migration.h"
 #include "cli/pipeline.h"
@@ -37,6 +37,11 @@ namespace {
 
 constexpr int kOwnSourceConnections = 2;  // the coordinator's, which draws plans, and the verifier's
 
+// For want of a right.
+bool IsRefusedByPostgres(const absl::Status& status) {
+  return absl::IsPermissionDenied(status) && absl::StrContains(status.message(), "(42501)");
+}
+
 // `vecferry verify`, stage by stage. Not thread-safe.
 class VerifyCommand {
  public:
@@ -46,9 +51,9 @@ class VerifyCommand {
   absl::StatusOr<int> Run();
 
  private:
-  // 2: there was no one migration to choose.
-  absl::StatusOr<int> ChooseEnded();
-  absl::Status LoadMigration(const std::string& id);
+  // False: there was no one migration to choose.
+  absl::StatusOr<bool> Choose();
+  absl::StatusOr<int> RunChosen();
   absl::Status OpenSource();
   absl::StatusOr<int> Conduct(Pipeline& pipeline, OwnMigration& repair);
   absl::Status DrawPlan(Pipeline& pipeline);
@@ -73,15 +78,30 @@ class VerifyCommand {
 
 absl::StatusOr<int> VerifyCommand::Run() {
   RETURN_IF_ERROR(CheckReportsWritable(copy_));
+  ASSIGN_OR_RETURN(const bool chosen, Choose());
+  return chosen ? RunChosen() : 2;
+}
+
+absl::StatusOr<bool> VerifyCommand::Choose() {
   if (options_.verify_file) {
     ASSIGN_OR_RETURN(const std::optional<Destination> reached, ReachDestination(options_.postgres_url));
     if (!reached)
       return absl::FailedPreconditionError("the private local server was never made: nothing to compare with");
     destination_ = *reached;
-  } else {
-    ASSIGN_OR_RETURN(const int code, ChooseEnded());
-    if (code != 0) return code;
+    return true;
   }
+  ASSIGN_OR_RETURN(std::optional<EndedMigration> chosen, ChooseEnded(options_));
+  if (!chosen) return false;
+  destination_ = chosen->destination;
+  plan_ = std::move(chosen->plan);
+  report_ = std::move(chosen->report);
+  copy_.no_indexes = chosen->no_indexes;
+  const std::string source_path = std::exchange(copy_.identity, plan_->identity).source_path;
+  if (!source_path.empty()) copy_.identity.source_path = source_path;
+  return true;
+}
+
+absl::StatusOr<int> VerifyCommand::RunChosen() {
   const absl::Status opened = OpenSource();
   if (signals_.interrupted()) return base::kInterruptedExitCode;
   RETURN_IF_ERROR(opened);
@@ -96,50 +116,6 @@ absl::StatusOr<int> VerifyCommand::Run() {
   absl::StatusOr<int> code = Conduct(pipeline, repair);
   if (!code.ok() && signals_.interrupted()) return base::kInterruptedExitCode;
   return code;
-}
-
-absl::StatusOr<int> VerifyCommand::ChooseEnded() {
-  KnownMigrations known;
-  RETURN_IF_ERROR(ListMigrations(options_, known));
-  std::vector<core::Report> candidates = known.reports;
-  std::string id = options_.migration_id;
-  if (id.empty()) {
-    // A migration that runs, or is to go on, is not there to be compared.
-    std::erase_if(candidates, [](const core::Report& report) {
-      return !core::IsEnded(report.state) || report.state == core::State::kDropped;
-    });
-    if (candidates.size() > 1) RETURN_IF_ERROR(LeaveRepairsOut(known.destination->conninfo, candidates));
-    if (candidates.size() > 1) {
-      WriteAll(stderr, absl::StrCat("vecferry: several migrations have ended; give the ID of one of these\n",
-                                    FormatList(candidates)));
-      return 2;
-    }
-    if (candidates.size() == 1) id = candidates[0].migration_id;
-  }
-  ASSIGN_OR_RETURN(const core::Report* const chosen, ChooseMigration(known.reports, id));
-  if (chosen == nullptr) return 2;
-  if (!core::IsEnded(chosen->state) || chosen->state == core::State::kDropped) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("migration ", chosen->migration_id, " is ", core::ToString(chosen->state),
-                     chosen->state == core::State::kDropped ? ": its tables are gone"
-                                                            : ": finish it by its own copy command first"));
-  }
-  destination_ = *known.destination;
-  RETURN_IF_ERROR(LoadMigration(chosen->migration_id));
-  const std::string source_path = std::exchange(copy_.identity, plan_->identity).source_path;
-  if (!source_path.empty()) copy_.identity.source_path = source_path;
-  return 0;
-}
-
-// What its ledger says of it.
-absl::Status VerifyCommand::LoadMigration(const std::string& id) {
-  ASSIGN_OR_RETURN(postgres::Connection session, postgres::Connection::Open({.conninfo = destination_.conninfo}));
-  ASSIGN_OR_RETURN(const postgres::MigrationRow row, postgres::GetMigration(session, id));
-  ASSIGN_OR_RETURN(plan_, rpc::ParsePlan(row.plan));
-  ASSIGN_OR_RETURN(report_, postgres::LoadReport(session, row, *plan_));
-  // A repair makes none, whatever there was.
-  if (!options_.verify_file) copy_.no_indexes = nlohmann::json::parse(row.options).value("no_indexes", false);
-  return absl::OkStatus();
 }
 
 absl::Status VerifyCommand::OpenSource() {
@@ -183,8 +159,13 @@ absl::StatusOr<int> VerifyCommand::Conduct(Pipeline& pipeline, OwnMigration& rep
   repaired->destination_url = destination_.masked;
   if (repaired->state != core::State::kCopied) return conclude(*std::move(repaired));
   WriteAll(stderr, FormatRepaired(*repaired));
-  // Between a file and a schema there is a migration now, whose ledger says more.
-  if (options_.verify_file) RETURN_IF_ERROR(LoadMigration(repaired->migration_id));
+  if (options_.verify_file) {
+    // Between a file and a schema there is a migration now, whose ledger says more; but indexes are wanted, though a
+    // repair makes none.
+    ASSIGN_OR_RETURN(EndedMigration ended, LoadEnded(destination_, repaired->migration_id));
+    plan_ = std::move(ended.plan);
+    report_ = std::move(ended.report);
+  }
   RETURN_IF_ERROR(Verify(pipeline));
   Store();
   return conclude(report_);
@@ -204,8 +185,9 @@ absl::Status VerifyCommand::LookForCutOffRepair() {
 }
 
 absl::Status VerifyCommand::DrawPlan(Pipeline& pipeline) {
-  ASSIGN_OR_RETURN(rpc::DrawnPlan drawn,
-                   pipeline.migrations().Plan(MakeRequest(copy_, pipeline.connection(), /*streams=*/1)));
+  rpc::StartOptions request = MakeRequest(copy_, pipeline.connection(), /*streams=*/1);
+  request.to_compare = true;
+  ASSIGN_OR_RETURN(rpc::DrawnPlan drawn, pipeline.migrations().Plan(request));
   TakePlan(std::move(drawn.plan));
   return absl::OkStatus();
 }
@@ -297,7 +279,13 @@ void VerifyCommand::Store() {
 absl::StatusOr<int> RunVerify(const Options& options, base::ProcessSignals& signals) {
   ASSIGN_OR_RETURN(const std::unique_ptr<telemetry::Tracing> tracing,
                    telemetry::Tracing::Start("vecferry", service::ProcessEnvironment()));
-  return VerifyCommand(options, signals).Run();
+  absl::StatusOr<int> code = VerifyCommand(options, signals).Run();
+  if (!IsRefusedByPostgres(code.status())) return code;
+  return absl::PermissionDeniedError(
+      absl::StrCat(code.status().message(),
+                   ": a role that verifies needs USAGE on the destination's schema and SELECT on its tables and "
+                   "sequences, and for a "
+                   "migration's ID the same on schema vecferry (GRANT ... TO the role)"));
 }
 
 }  // namespace vecferry::cli

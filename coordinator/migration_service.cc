@@ -25,6 +25,7 @@ rpc::StartOptions FromProto(const v1::StartRequest& request) {
   options.no_verify = request.no_verify();
   if (!request.verify_level().empty()) options.verify_level = request.verify_level();
   options.on_source_change = request.on_source_change();
+  options.to_compare = request.to_compare();
   return options;
 }
 

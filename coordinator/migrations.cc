@@ -118,6 +118,7 @@ absl::StatusOr<Migrations::Drawn> Migrations::Plan(const rpc::StartOptions& aske
     return drawn;
   }
   RETURN_IF_ERROR(conninfo.status());
+  if (options.to_compare) return PlanToCompare(*conninfo, options.identity);
   ASSIGN_OR_RETURN(postgres::Connection session,
                    OpenWritingSession(*conninfo, "vecferry/plan", [this] { return stopping(); }));
   const Cancellable cancellable(*this, session);
@@ -143,6 +144,17 @@ absl::StatusOr<Migrations::Drawn> Migrations::Plan(const rpc::StartOptions& aske
         session.Execute(absl::StrCat("SELECT count(*) FROM ", core::QualifiedName(schema, mapping.destination_table))));
     drawn.rows_present[mapping.id] = rows.integer(0, 0);
   }
+  return drawn;
+}
+
+absl::StatusOr<Migrations::Drawn> Migrations::PlanToCompare(const std::string& conninfo,
+                                                            const core::Identity& identity) {
+  ASSIGN_OR_RETURN(postgres::Connection session, Open(conninfo, "vecferry/plan"));
+  const Cancellable cancellable(*this, session);
+  ASSIGN_OR_RETURN(const postgres::Catalog catalog, postgres::ReadCatalog(session, identity.destination_schema));
+  RETURN_IF_ERROR(CheckComparable(catalog, identity.destination_schema));
+  Drawn drawn;
+  ASSIGN_OR_RETURN(drawn.plan, Look(identity, &catalog));
   return drawn;
 }
 
@@ -195,6 +207,7 @@ absl::StatusOr<Migrations::Found> Migrations::FindOrPlan(postgres::Connection& s
 
 absl::StatusOr<rpc::Started> Migrations::Start(const rpc::StartOptions& asked) {
   ASSIGN_OR_RETURN(const rpc::StartOptions options, CheckRequest(asked, options_.life));
+  if (options.to_compare) return absl::InvalidArgumentError("to_compare: true; allowed: false, but in Plan");
   ASSIGN_OR_RETURN(const std::string conninfo, Resolve(options.connection));
   ASSIGN_OR_RETURN(postgres::Connection ledger, OpenCoordinatorSession(conninfo, [this] { return stopping(); }));
   RETURN_IF_ERROR(CheckConnectionLimit(ledger, options.connections_max));

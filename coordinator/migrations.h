@@ -82,6 +82,7 @@ class Migrations {
     std::shared_ptr<Source> source;  // of which the plan was drawn; nullptr: the migration was there already
     bool only_running = false;       // nobody asked: one that was halted meanwhile stays so
   };
+  absl::StatusOr<Drawn> PlanToCompare(const std::string& conninfo, const core::Identity& identity);
   // Stores a new plan, unless a migration of this identity turns up.
   absl::StatusOr<Found> FindOrPlan(postgres::Connection& session, const rpc::StartOptions& options);
   absl::StatusOr<Found> PlanNew(postgres::Connection& session, const rpc::StartOptions& options);

@@ -40,7 +40,7 @@ absl::StatusOr<core::Plan> DrawPlan(sqlite::Database& source, const std::string&
   return plan;
 }
 
-absl::Status CheckDestination(const postgres::Catalog& catalog, absl::string_view schema, bool ledger_exists) {
+absl::Status CheckComparable(const postgres::Catalog& catalog, absl::string_view schema) {
   if (schema.empty() || schema == "vecferry" || schema == "information_schema" || absl::StartsWith(schema, "pg_")) {
     return absl::InvalidArgumentError(
         absl::StrCat("schema \"", schema, "\" belongs to the ledger or to Postgres itself: choose another --schema"));
@@ -51,6 +51,11 @@ absl::Status CheckDestination(const postgres::Catalog& catalog, absl::string_vie
         absl::StrCat("the destination database has encoding ", catalog.encoding,
                      ", needed is UTF8: create one with `CREATE DATABASE name ENCODING 'UTF8' TEMPLATE template0`"));
   }
+  return absl::OkStatus();
+}
+
+absl::Status CheckDestination(const postgres::Catalog& catalog, absl::string_view schema, bool ledger_exists) {
+  RETURN_IF_ERROR(CheckComparable(catalog, schema));
   if (catalog.read_only) {
     return absl::FailedPreconditionError(
         "the destination is read-only (default_transaction_read_only is on for the server, the database or the role): "

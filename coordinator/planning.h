@@ -20,8 +20,12 @@ absl::StatusOr<core::Plan> DrawPlan(sqlite::Database& source, const std::string&
                                     const core::Identity& identity, const postgres::Catalog* destination,
                                     std::int64_t shard_bytes_max);
 
-// Whether a migration into `schema` can work at all. Errors, each with what to do: kInvalidArgument (the schema's
-// name), kFailedPrecondition (encoding, pgvector missing), kPermissionDenied (CREATE rights).
+// Whether what is in `schema` can be compared with a source at all. Errors, each with what to do: kInvalidArgument (the
+// schema's name), kFailedPrecondition (server version, encoding).
+absl::Status CheckComparable(const postgres::Catalog& catalog, absl::string_view schema);
+
+// Whether a migration into `schema` can work at all. Errors as CheckComparable, and kFailedPrecondition (read-only,
+// pgvector missing), kPermissionDenied (CREATE rights).
 absl::Status CheckDestination(const postgres::Catalog& catalog, absl::string_view schema, bool ledger_exists);
 
 // kResourceExhausted when role or database may have fewer connections than the command may use.

@@ -107,7 +107,7 @@ class RecallOfTarget {
     });
   }
 
-  // The vectors to ask for, and the ks that there are rows for.
+  // The vectors to ask for.
   absl::Status Sample() {
     Reservoir reservoir(options_.queries, options_.seed);
     RETURN_IF_ERROR(ForEachSourceVector([&](const std::vector<float>& vector) {
@@ -122,8 +122,6 @@ class RecallOfTarget {
                         RoundToType(target_.type, query) && HasDistances(metric_, query);
       if (fits) queries_.push_back(std::move(query));
     }
-    for (int& k : ks_) k = static_cast<int>(std::min<std::int64_t>(k, vectors_));
-    ks_.erase(std::unique(ks_.begin(), ks_.end()), ks_.end());
     return absl::OkStatus();
   }
 
@@ -168,8 +166,10 @@ class RecallOfTarget {
     for (std::size_t query = 0; query < truth.size(); ++query) {
       const absl::Span<const double> wanted = First(truth[query], k);
       share.wanted += static_cast<std::int64_t>(wanted.size());
-      share.right += CountRight(wanted, First(answers[query], k),
-                                [&](double distance) { return scan_->Tolerance(query, distance); });
+      // Where there are fewer vectors than k, no more answers count: one that is too near takes the place of a true
+      // one.
+      const absl::Span<const double> given = First(answers[query], static_cast<int>(wanted.size()));
+      share.right += CountRight(wanted, given, [&](double distance) { return scan_->Tolerance(query, distance); });
     }
     return share;
   }

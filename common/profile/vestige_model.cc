@@ -99,7 +99,7 @@ absl::Status DecideModel(Draft& draft, const Found& found, const std::optional<E
     main.model = registered;
     main.from_destination = true;
   } else if (bound > 0) {
-    main.model = EmbeddingModel{source && source->dimension == bound ? source->name : "", bound, ""};
+    main.model = source && source->dimension == bound ? *source : EmbeddingModel{"", bound, ""};
     for (const VectorGroup& group : found.groups) {
       if (!main.model->name.empty()) break;
       if (group.dimension == bound) main.model->name = group.model;

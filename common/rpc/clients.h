@@ -180,6 +180,7 @@ struct StartOptions {
   bool no_indexes = false, no_verify = false;
   std::string verify_level = core::kVerifyFull;
   std::string on_source_change = "reconcile";
+  bool to_compare = false;  // Plan alone
 };
 
 struct DrawnPlan {

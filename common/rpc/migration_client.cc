@@ -34,6 +34,7 @@ v1::StartRequest MakeRequest(const StartOptions& options) {
   proto.set_no_verify(options.no_verify);
   proto.set_verify_level(options.verify_level);
   proto.set_on_source_change(options.on_source_change);
+  proto.set_to_compare(options.to_compare);
   return proto;
 }
 

@@ -2,6 +2,7 @@
 import json
 import pathlib
 import sqlite3
+import struct
 import sys
 import unittest
 
@@ -10,6 +11,7 @@ from command import Server, copy_words, environment, file_hashes, make_store, ru
 
 SERVER = Server()
 FOLDER = scratch_folder()
+VESTIGE = pathlib.Path(__file__).resolve().parents[2] / "examples" / "vestige_v18.sql"
 TABLES = ("documents", "chunks", "settings", "events")
 DAMAGE = """
     DELETE FROM chunks WHERE id BETWEEN 10 AND 19;
@@ -173,6 +175,59 @@ class VerifyRepairTest(unittest.TestCase):
         SERVER.psql(self.database, "DELETE FROM chunks WHERE id = 5")
         done = run("verify", "--repair", "--from", "sqlite", "--sqlite-path", str(self.store), "--postgres-url", self.url)
         self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_a_rejection_stands_though_the_copy_was_to_update(self):
+        with sqlite3.connect(self.store) as store:
+            store.executescript("CREATE TABLE people(id INTEGER PRIMARY KEY); CREATE TABLE notes(id INTEGER PRIMARY KEY, "
+                                "person INTEGER REFERENCES people(id), body TEXT); INSERT INTO notes VALUES (4, 77, 'orphan')")
+        store.close()
+        SERVER.psql(self.database, "CREATE TABLE people(id bigint PRIMARY KEY); CREATE TABLE notes(id bigint PRIMARY KEY, "
+                                   "person bigint REFERENCES people, body text)")
+        path = FOLDER / "rejected_update.json"
+        words = copy_words(self.store, self.url, "--on-conflict", "update", "--report", str(path))
+        self.assertEqual(run(*words).returncode, 3)
+        self.original = json.loads(path.read_text())["migration_id"]
+        SERVER.psql(self.database, "INSERT INTO people VALUES (77); INSERT INTO notes VALUES (4, 77, 'ours'); "
+                                   "DELETE FROM chunks WHERE id = 5")
+        _, errors = self.verify("--repair", code=4)
+        self.assertIn("1 are still rejected", errors)
+        self.assertEqual(SERVER.query(self.database, "SELECT body FROM notes"), [["ours"]])
+
+    def test_a_copy_of_other_tables_undoes_no_decision(self):
+        self.copy()
+        SERVER.psql(self.database, "UPDATE documents SET title = 'ours' WHERE id = 7")
+        self.assertEqual(run(*copy_words(self.store, self.url)).returncode, 3)
+        SERVER.psql(self.database, "DELETE FROM chunks WHERE id = 5")
+        for later, words in enumerate((("--only", "settings"), ("--skip", "documents,chunks"), ())):
+            _, errors = self.verify("--repair", code=4)
+            self.assertIn("of 1 conflicting rows the destination's were kept", errors)
+            self.assertEqual(SERVER.query(self.database, "SELECT title FROM documents WHERE id = 7"), [["ours"]])
+            done = run(*copy_words(self.store, self.url, "--on-conflict", "update", *words))
+            self.assertEqual(done.returncode, 0, (later, done.stderr))
+        SERVER.psql(self.database, "DELETE FROM chunks WHERE id = 5")
+        self.verify("--repair")
+
+    def test_a_registry_row_comes_back_whole(self):
+        self.store.unlink()
+        key, at = "0b8d6c1e-0000-4000-8000-000000000001", "2026-03-01T10:00:00+00:00"
+        with sqlite3.connect(self.store) as store:
+            store.executescript(VESTIGE.read_text())
+            store.execute("INSERT INTO schema_version VALUES (18, ?)", (at,))
+            store.execute("INSERT INTO embedding_model VALUES (1, 'test/model', 2, 'a hash', ?)", (at,))
+            store.execute("INSERT INTO knowledge_nodes(id, content, node_type, created_at, updated_at, last_accessed) "
+                          "VALUES (?, 'words', 'fact', ?, ?, ?)", (key, at, at, at))
+            store.execute("INSERT INTO node_embeddings(node_id, embedding, dimensions, model, created_at) VALUES "
+                          "(?, ?, 2, 'test/model', ?)", (key, struct.pack("<2f", 0.6, 0.8), at))
+        store.close()
+        self.copy()
+        registry = SERVER.query(self.database, "SELECT * FROM embedding_model")
+        trigger = "ALTER TABLE knowledge_nodes {} TRIGGER trg_knowledge_nodes_updated_at"
+        SERVER.psql(self.database, "DELETE FROM embedding_model; " + trigger.format("DISABLE"))
+        self.verify("--repair", code=4)  # for the trigger
+        self.assertEqual(SERVER.query(self.database, "SELECT * FROM embedding_model"), registry)
+        SERVER.psql(self.database, trigger.format("ENABLE"))
+        report, _ = self.verify()
+        self.assertEqual(report["state"], "VERIFIED")
 
     def test_refuses_tables_whose_triggers_change_rows(self):
         self.copy()

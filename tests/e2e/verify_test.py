@@ -170,6 +170,35 @@ class VerifyTest(unittest.TestCase):
             finally:
                 SERVER.psql("postgres", f"DROP DATABASE {name} WITH (FORCE)")
 
+    def test_a_role_that_may_only_read(self):
+        migration = self.copy()["migration_id"]
+        role = f"auditor_{self.database}"
+        SERVER.psql(self.database, f"CREATE ROLE {role} LOGIN; ALTER ROLE {role} SET default_transaction_read_only = on; "
+                                   f"REVOKE TEMPORARY ON DATABASE {self.database} FROM PUBLIC")
+        self.addCleanup(SERVER.psql, self.database, f"DROP OWNED BY {role}; DROP ROLE {role}")
+        by_id, by_file = (migration,), ("--from", "sqlite", "--sqlite-path", str(self.store))
+
+        def verify(words):
+            done = run("verify", *words, "--postgres-url", SERVER.url(self.database, user=role), "-o", "json")
+            return done, json.loads(done.stdout) if done.returncode == 0 else None
+        for words in (by_id, by_file):
+            done, _ = verify(words)
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertIn("a role that verifies needs USAGE", done.stderr)
+        SERVER.psql(self.database, f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}; "
+                                   f"GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO {role}")
+        done, report = verify(by_file)  # the ledger is none of its business
+        self.assertEqual((done.returncode, report and report["state"]), (0, "VERIFIED"), done.stderr)
+        skipped = {check["name"] for check in report["checks"] if check["verdict"] == "skipped"}
+        self.assertEqual(skipped, {"structure"})
+        SERVER.psql(self.database, f"GRANT USAGE ON SCHEMA vecferry TO {role}; "
+                                   f"GRANT SELECT ON ALL TABLES IN SCHEMA vecferry TO {role}")
+        done, report = verify(by_id)
+        self.assertEqual((done.returncode, report and report["state"]), (0, "VERIFIED"), done.stderr)
+        self.assertIn("the ledger did not take this verification", done.stderr)
+        SERVER.psql(self.database, "UPDATE chunks SET body = 'other' WHERE id = 7")
+        self.assertEqual(verify(by_file)[0].returncode, 4)
+
     def test_says_what_it_cannot_verify(self):
         for words, code, text in ((("--schema", "x"), 2, "--from"), (("--from", "sqlite"), 2, "--sqlite-path"),
                                   (("abc", "--from", "sqlite", "--sqlite-path", "x"), 2, "ID"),

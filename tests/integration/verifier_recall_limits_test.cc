@@ -35,20 +35,28 @@ TEST_F(RecallTest, TellsWhyAnIndexIsNotMeasured) {
   }
 }
 
-TEST_F(RecallTest, AsksForNoMoreThanThereIs) {
+TEST_F(RecallTest, CountsAllThatThereIsWhereThatIsLessThanK) {
   MakeTable("copy", "vector(48)", Vectors(stored_.begin(), stored_.begin() + 7));
   database_.Run("INSERT INTO copy VALUES (7, 1, NULL), (8, 2, NULL)");
   database_.Run("CREATE INDEX near ON copy USING hnsw (embedding vector_cosine_ops)");
   ASSERT_THAT(MeasureRecall(Target("cosine", "near"), options_, Source("copy", "vector", "embedding IS NOT NULL"),
                             session_, told_),
               IsOk());
-  ASSERT_THAT(told_.recall, SizeIs(1));
-  EXPECT_EQ(told_.recall.front().k, 7);
+  ASSERT_THAT(told_.recall, SizeIs(2));
+  EXPECT_EQ(told_.recall.front().k, 10);
+  EXPECT_EQ(told_.recall.back().k, 100);
   EXPECT_EQ(told_.recall.front().queries, 7);
-  EXPECT_EQ(told_.recall.front().exact, 1);
-  EXPECT_EQ(told_.recall.front().index, 1);
-  EXPECT_THAT(told_.checks, ElementsAre(Field(&core::CheckReport::name, "recall_exact@7"),
-                                        Field(&core::CheckReport::name, "recall_index@7")));
+  for (const char* name : {"recall_exact@10", "recall_index@10", "recall_exact@100", "recall_index@100"}) {
+    EXPECT_EQ(told_.Check(name).actual, "1.0000") << name;
+  }
+
+  // A row that only the destination has takes the place of a true answer, however few there are.
+  database_.Run("INSERT INTO copy SELECT 9, 1, embedding FROM copy WHERE id = 0");
+  Told added;
+  ASSERT_THAT(MeasureRecall(Target("cosine", "near"), options_,
+                            Source("copy", "vector", "embedding IS NOT NULL AND id < 9"), session_, added),
+              IsOk());
+  EXPECT_EQ(added.Check("recall_exact@10").verdict, "fail");
 }
 
 TEST_F(RecallTest, LeavesZeroVectorsOutOfCosineSearches) {
@@ -59,7 +67,7 @@ TEST_F(RecallTest, LeavesZeroVectorsOutOfCosineSearches) {
   options_.own_queries = {std::vector<float>(kDimension)};
   ASSERT_THAT(MeasureRecall(Target("cosine", "near"), options_, Source("copy"), session_, told_), IsOk());
   ASSERT_THAT(told_.recall, SizeIs(2));
-  EXPECT_EQ(told_.recall.back().k, 15);
+  EXPECT_EQ(told_.recall.back().k, 100);
   EXPECT_EQ(told_.recall.back().queries, 9);
   EXPECT_EQ(told_.recall.back().exact, 1);
   EXPECT_EQ(told_.recall.back().index, 1);
