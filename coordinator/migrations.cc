@@ -153,9 +153,11 @@ absl::StatusOr<Migrations::Drawn> Migrations::PlanToCompare(const std::string& c
   const Cancellable cancellable(*this, session);
   ASSIGN_OR_RETURN(const postgres::Catalog catalog, postgres::ReadCatalog(session, identity.destination_schema));
   RETURN_IF_ERROR(CheckComparable(catalog, identity.destination_schema));
-  Drawn drawn;
-  ASSIGN_OR_RETURN(drawn.plan, Look(identity, &catalog));
-  return drawn;
+  absl::StatusOr<core::Plan> plan = Look(identity, &catalog);
+  if (plan.ok()) return Drawn{*std::move(plan)};
+  // Half-loaded tables look odd; who holds them is what to say, where the ledger may be asked.
+  const absl::Status claims = CheckClaims(session, identity.destination_schema, nullptr);
+  return absl::IsAlreadyExists(claims) ? claims : plan.status();
 }
 
 absl::StatusOr<Migrations::Found> Migrations::PlanNew(postgres::Connection& session, const rpc::StartOptions& options) {

@@ -100,6 +100,36 @@ class ApiCallsTest(ApiCase):
         other.identity.skip.extend((b"events", b"settings"))
         self.assertTrue(caller.Start(other).resumed)
 
+    def test_a_plan_to_compare_asks_nobody(self):
+        cluster, address = self.start(readers=0)
+        caller = Caller(address)
+        started = caller.Start(start_request(self.store))
+        request = start_request(self.store)
+        self.assertEqual(caller.Plan(request).resumes_migration_id, started.migration_id)
+        request.to_compare = True
+        self.assertIn("to_compare: ", self.assert_refused(grpc.StatusCode.INVALID_ARGUMENT, caller.Start, request))
+        # Half loaded.
+        self.assertIn(started.migration_id, self.assert_refused(grpc.StatusCode.ALREADY_EXISTS, caller.Plan, request))
+        cluster.add("reader", 0).start()
+        self.assertEqual([*caller.Watch(migration(started.migration_id))][-1].state, "VERIFIED")
+        drawn = caller.Plan(request)
+        self.assertTrue(drawn.plan.tables and all(table.existed for table in drawn.plan.tables))
+
+    def test_keeps_digests_of_pages(self):
+        _, address = self.start(readers=0)
+        caller = Caller(address)
+        one = caller.Start(start_request(self.store)).migration_id
+
+        def record(migration_id, sha256):
+            return coordinator_pb2.RecordPageRequest(migration_id=migration_id, connection="memory", sha256=sha256)
+        for digest in ("", "a" * 63, "a" * 65, "g" * 64):
+            details = self.assert_refused(grpc.StatusCode.INVALID_ARGUMENT, caller.RecordPage, record(one, digest))
+            self.assertIn("64 hexadecimal digits", details)
+        self.assert_refused(grpc.StatusCode.NOT_FOUND, caller.RecordPage, record("ffff", "a" * 64))
+        for digest in ("a" * 64, "0123456789abcdefABCDEF" + "0" * 42):
+            caller.RecordPage(record(one, digest))
+            self.assertEqual(self.server.query(self.database, "SELECT report_sha256 FROM vecferry.migration"), [[digest]])
+
     def test_names_both_plan_formats(self):
         _, address = self.start(readers=0, writers=0, verifiers=0)
         stub = Caller(address).stub
