@@ -143,7 +143,7 @@ TEST_F(ClientsTest, WatchTellsEachStateAndReturnsTheLast) {
 }
 
 TEST_F(ClientsTest, StartSendsEveryOption) {
-  StartOptions options{{}, "c", 5, 2, 3, 100, 7, true, true, "sample", "fail"};
+  StartOptions options{{}, "c", 5, 2, 3, 100, 7, true, true, "sample", "fail", true};
   options.identity.source_path = "/s";
   const auto started = MakeMigrationClient(channel_)->Start(options);
   ASSERT_TRUE(started.ok()) << started.status();
