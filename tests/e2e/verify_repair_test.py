@@ -52,6 +52,23 @@ class VerifyRepairTest(unittest.TestCase):
     def states(self):
         return SERVER.query(self.database, "SELECT state FROM vecferry.migration ORDER BY started_at")
 
+    def refuse_for_a_rejected_key(self, *more):
+        """A copy rejects an orphan, under whose key another row comes to stand."""
+        with sqlite3.connect(self.store) as store:
+            store.executescript("CREATE TABLE people(id INTEGER PRIMARY KEY); CREATE TABLE notes(id INTEGER PRIMARY KEY, "
+                                "person INTEGER REFERENCES people(id), body TEXT); INSERT INTO notes VALUES (4, 77, 'orphan')")
+        store.close()
+        SERVER.psql(self.database, "CREATE TABLE people(id bigint PRIMARY KEY); CREATE TABLE notes(id bigint PRIMARY KEY, "
+                                   "person bigint REFERENCES people, body text)")
+        path = FOLDER / "rejected.json"
+        self.assertEqual(run(*copy_words(self.store, self.url, "--report", str(path), *more)).returncode, 3)
+        self.original = json.loads(path.read_text())["migration_id"]
+        SERVER.psql(self.database, "INSERT INTO people VALUES (77); INSERT INTO notes VALUES (4, 77, 'ours'); "
+                                   "DELETE FROM chunks WHERE id = 5")
+        _, errors = self.verify("--repair", code=4)
+        self.assertIn("1 are still rejected", errors)
+        self.assertEqual(SERVER.query(self.database, "SELECT body FROM notes"), [["ours"]])
+
     def test_carries_what_is_missing_or_differs_and_touches_nothing_else(self):
         self.copy()
         whole = self.versions()
@@ -156,20 +173,7 @@ class VerifyRepairTest(unittest.TestCase):
         self.assertEqual(SERVER.query(self.database, "SELECT to_regclass('settings')"), [[None]])
 
     def test_refuses_where_an_untold_row_could_stand_under_a_rejected_key(self):
-        with sqlite3.connect(self.store) as store:
-            store.executescript("CREATE TABLE people(id INTEGER PRIMARY KEY); CREATE TABLE notes(id INTEGER PRIMARY KEY, "
-                                "person INTEGER REFERENCES people(id), body TEXT); INSERT INTO notes VALUES (4, 77, 'orphan')")
-        store.close()
-        SERVER.psql(self.database, "CREATE TABLE people(id bigint PRIMARY KEY); CREATE TABLE notes(id bigint PRIMARY KEY, "
-                                   "person bigint REFERENCES people, body text)")
-        path = FOLDER / "rejected.json"
-        self.assertEqual(run(*copy_words(self.store, self.url, "--report", str(path))).returncode, 3)
-        self.original = json.loads(path.read_text())["migration_id"]
-        SERVER.psql(self.database, "INSERT INTO people VALUES (77); INSERT INTO notes VALUES (4, 77, 'ours'); "
-                                   "DELETE FROM chunks WHERE id = 5")
-        _, errors = self.verify("--repair", code=4)
-        self.assertIn("1 are still rejected", errors)
-        self.assertEqual(SERVER.query(self.database, "SELECT body FROM notes"), [["ours"]])
+        self.refuse_for_a_rejected_key()
         # Who takes the source's rows has decided anew.
         self.assertEqual(run(*copy_words(self.store, self.url, "--on-conflict", "update")).returncode, 0)
         SERVER.psql(self.database, "DELETE FROM chunks WHERE id = 5")
@@ -177,21 +181,7 @@ class VerifyRepairTest(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_a_rejection_stands_though_the_copy_was_to_update(self):
-        with sqlite3.connect(self.store) as store:
-            store.executescript("CREATE TABLE people(id INTEGER PRIMARY KEY); CREATE TABLE notes(id INTEGER PRIMARY KEY, "
-                                "person INTEGER REFERENCES people(id), body TEXT); INSERT INTO notes VALUES (4, 77, 'orphan')")
-        store.close()
-        SERVER.psql(self.database, "CREATE TABLE people(id bigint PRIMARY KEY); CREATE TABLE notes(id bigint PRIMARY KEY, "
-                                   "person bigint REFERENCES people, body text)")
-        path = FOLDER / "rejected_update.json"
-        words = copy_words(self.store, self.url, "--on-conflict", "update", "--report", str(path))
-        self.assertEqual(run(*words).returncode, 3)
-        self.original = json.loads(path.read_text())["migration_id"]
-        SERVER.psql(self.database, "INSERT INTO people VALUES (77); INSERT INTO notes VALUES (4, 77, 'ours'); "
-                                   "DELETE FROM chunks WHERE id = 5")
-        _, errors = self.verify("--repair", code=4)
-        self.assertIn("1 are still rejected", errors)
-        self.assertEqual(SERVER.query(self.database, "SELECT body FROM notes"), [["ours"]])
+        self.refuse_for_a_rejected_key("--on-conflict", "update")
 
     def test_a_copy_of_other_tables_undoes_no_decision(self):
         self.copy()
